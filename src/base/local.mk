@@ -1,0 +1,8 @@
+libengine_a_SOURCES += \
+	src/base/arena.c \
+	src/base/arena.h \
+	src/base/reader.h \
+	src/base/siphash.c \
+	src/base/siphash.h \
+	src/base/text.c \
+	src/base/text.h

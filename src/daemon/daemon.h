@@ -1,0 +1,25 @@
+/*
+ * The daemon: workers that judge queued packets, and a main loop for signals, reload and the control socket.
+ */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct daemon_options {
+    const char *config;  /* the rules file */
+    const char *socket;  /* the control socket's path */
+    const char *pidfile; /* NULL: none is written */
+    bool foreground;     /* stay, and log to standard error */
+    bool verbose;        /* log every verdict */
+    bool queues_given;   /* queue_first and queue_last hold, over the file's `queue` */
+    uint16_t queue_first, queue_last;
+    bool hooks_given;    /* hooks holds, over the file's `hook` */
+    uint8_t hooks;       /* CHAIN_BITs; 0: install nothing */
+};
+
+/* Runs until a signal ends it. Returns the program's exit status: 0 stopped as asked, 1 could not start (it has said why). */
+int daemon_run(const struct daemon_options *options);
+
+#endif

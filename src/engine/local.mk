@@ -1,0 +1,3 @@
+libengine_a_SOURCES += \
+	src/engine/engine.h \
+	src/engine/selftest.h

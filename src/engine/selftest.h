@@ -1,0 +1,21 @@
+/*
+ * The `test` statements of a rules file, held against its ruleset: by the classifier that decides live packets.
+ */
+#ifndef ENGINE_SELFTEST_H
+#define ENGINE_SELFTEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "rules/classify.h"
+
+struct text;
+
+/*
+ * Runs one test. Returns true when it passes; else EXPLANATION says what was expected and what came, in one line, such
+ * as: expected allow by "office-out", got deny by default. `self` in the rules is whatever SURROUNDINGS says.
+ */
+bool selftest_run(const struct ruleset *ruleset, const struct surroundings *surroundings,
+                  const struct ruleset_test *test, struct text *explanation);
+
+#endif

@@ -1,0 +1,3 @@
+libparser_a_SOURCES += \
+	src/parser/diagnostic.h \
+	src/parser/parser.h

@@ -1,0 +1,47 @@
+/*
+ * Rules files to a compiled ruleset. Reads files only through what its caller gives, prints nothing, exits never: any
+ * bytes end in a ruleset or in diagnostics. The stages: lexer.l and grammar.y make a syntax tree (syntax.h), check.c
+ * resolves it to a ruleset.
+ */
+#ifndef PARSER_PARSER_H
+#define PARSER_PARSER_H
+
+#include <stddef.h>
+
+#include "parser/diagnostic.h"
+
+struct ruleset;
+
+/* Bounds, so that no file can exhaust the machine; above them is an error that says so. */
+#define PARSER_FILE_BYTES_MAX (64u << 20)
+#define PARSER_FILES_MAX 1000
+#define PARSER_INCLUDE_DEPTH_MAX 16
+#define PARSER_NESTING_MAX 64 /* braces in braces, sets in sets */
+
+/* How the parser gets at files. */
+struct file_access {
+    /* Reads the file at PATH whole (at most PARSER_FILE_BYTES_MAX) into malloc'ed memory, which the parser frees. Returns 0 or -errno (-EFBIG above the bound). */
+    int (*read)(void *context, const char *path, char **bytes, size_t *length);
+    /* Calls FOUND with each path that PATTERN (glob(7)) fits, sorted. Returns 0 or -errno; no match is 0. */
+    int (*expand)(void *context, const char *pattern, void (*found)(void *taker, const char *path), void *taker);
+    void *context;
+};
+
+/* The usual access: open(2) and glob(3). */
+extern const struct file_access file_access_system;
+
+/*
+ * Reads the rules file at PATH with all that it includes. Adds everything there is to say to DIAGNOSTICS; returns the
+ * ruleset (generation 0, ownership passes to the caller) or NULL when there was an error. Paths are shown as they are
+ * written: PATH itself, and included files relative to the directory of PATH's where the include was relative.
+ */
+struct ruleset *parser_read(const char *path, const struct file_access *access, struct diagnostics *diagnostics);
+
+/*
+ * Reads the file at PATH (includes are not followed) and gives it back in its canonical form in malloc'ed text, or NULL
+ * with diagnostics when it has a syntax error. Printing the canonical form again gives the same text, and both compile
+ * to the same ruleset.
+ */
+char *parser_canonical(const char *path, const struct file_access *access, struct diagnostics *diagnostics);
+
+#endif

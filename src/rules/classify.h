@@ -1,0 +1,27 @@
+/*
+ * The rules' answer to one query: the first that matches decides. On a packet's way this is asked once a connection and
+ * state, not once a packet: connections keep the decision.
+ */
+#ifndef RULES_CLASSIFY_H
+#define RULES_CLASSIFY_H
+
+#include <stdint.h>
+
+#include "rules/ruleset.h"
+
+struct surroundings;
+
+#define AUDITS_MAX 8 /* audit rules reported for one decision; further ones are passed over */
+
+struct decision {
+    enum action action;
+    uint32_t rule;          /* index, or RULE_DEFAULT */
+    uint8_t audit_count;
+    uint32_t audits[AUDITS_MAX]; /* the audit rules that stand above it and match */
+};
+
+/* Decides QUERY. The default decides where no rule does; an invalid packet that no rule names is denied (fail closed). */
+void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+              struct decision *decision);
+
+#endif

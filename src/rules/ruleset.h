@@ -1,0 +1,145 @@
+/*
+ * A compiled ruleset: what the rules files say, resolved, immutable, without a pointer into the text it came from. The
+ * parser makes it, everybody else reads it, from several threads at once without a lock. It lives in one arena.
+ */
+#ifndef RULES_RULESET_H
+#define RULES_RULESET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "packet/timeouts.h"
+#include "packet/verdict.h"
+#include "rules/rangeset.h"
+
+struct arena;
+
+/* Bounds of the language. The checker refuses what is above them. */
+#define RULESET_ZONES_MAX 255        /* besides zone 0, which is "no zone" */
+#define RULESET_RULES_MAX 1000000
+#define RULESET_QUEUES_MAX 64        /* one worker thread each */
+
+struct rate {
+    uint32_t count;       /* so many ... */
+    uint32_t interval_ms; /* ... in so long */
+};
+
+struct log {
+    bool wanted;
+    struct rate rate;
+};
+
+/* A zone: a name for some interfaces. Zone 0 of a ruleset is "no zone": the packets of interfaces that no zone names, and the missing interface of packets from and to the gateway itself. */
+struct zone {
+    const char *name;
+    size_t interface_count;
+    const char **interfaces; /* a name that ends in '+' stands for all that begin so; the longest that fits wins */
+    struct rangeset nets;    /* the zone's own networks; may be empty */
+};
+
+struct set {
+    const char *name; /* NULL: written in place, in braces */
+    struct rangeset members;
+};
+
+/* Addresses, seen through a zone. Matches when both parts do. */
+struct endpoint_term {
+    enum { TERM_ANY, TERM_SELF, TERM_SET } kind; /* which addresses: all, the gateway's own, or those of SET */
+    const struct set *set;
+    uint16_t zone; /* index of the zone, 0: any interface */
+};
+
+/* One side of a rule: matches when one of its terms does, or, negated, when none does. */
+struct endpoint {
+    bool negated;
+    size_t term_count;
+    const struct endpoint_term *terms;
+};
+
+/* One item of a service list. Matches packets of PROTOCOL whose destination port (TCP, UDP, SCTP) or type (ICMP) lies in FIRST..LAST; others have 0..65535 there. */
+struct service_item {
+    uint8_t protocol;
+    uint16_t first, last;
+};
+
+struct port_range {
+    uint16_t first, last;
+};
+
+struct rule {
+    const char *file; /* as the user wrote it: shown as FILE:LINE */
+    uint32_t line;
+    const char *name; /* its `as`, or NULL */
+    enum action action;
+    uint8_t states;   /* STATE_BITs */
+    struct endpoint src, dst;
+    size_t src_port_count;
+    const struct port_range *src_ports; /* none: any */
+    size_t service_count;
+    const struct service_item *services; /* none: every protocol */
+    struct log log;
+};
+
+/* What a rule is asked about: a packet's state, and the endpoints and service of its connection (or its own). */
+struct query {
+    enum packet_state state;
+    struct address src, dst;
+    uint16_t src_zone, dst_zone; /* of the interface it came in and goes out through, 0: none */
+    uint16_t src_port;
+    uint16_t service;            /* destination port, ICMP type, else 0 */
+    uint8_t protocol;
+};
+
+/* A `test` statement. */
+struct ruleset_test {
+    const char *file;
+    uint32_t line;
+    const char *name;
+    struct query query;
+    enum action expected;
+    const char *by;            /* name of the rule that must decide; NULL: not asked */
+    bool by_default;           /* the default must decide */
+    bool reply;                /* `then reply` follows */
+    enum action reply_expected;
+    const char *reply_by;
+    bool reply_by_default;
+};
+
+#define RULE_DEFAULT UINT32_MAX /* instead of a rule's index: the default decided, or no rule was asked */
+
+struct ruleset {
+    struct arena *arena;      /* owns everything below */
+    uint32_t generation;      /* set by who installs it; never 0 */
+    size_t rule_count;
+    const struct rule *rules;
+    enum action default_action; /* deny, allow or reject */
+    struct log default_log;
+    size_t zone_count;        /* zone 0 included */
+    const struct zone *zones;
+    size_t set_count;         /* the named ones */
+    const struct set *const *sets;
+    size_t test_count;
+    const struct ruleset_test *tests;
+    struct timeouts timeouts;
+    uint32_t connections_max; /* limit connections */
+    uint8_t hooks;            /* CHAIN_BITs */
+    bool queue_given;         /* a `queue` statement stands in the file */
+    uint16_t queue_first, queue_last;
+    bool implicit_nd;         /* neighbour discovery of the gateway itself passes without a rule */
+};
+
+#define CONNECTIONS_MAX_DEFAULT 262144u
+
+void ruleset_free(struct ruleset *ruleset);
+
+/* The zone of the interface called NAME: the one that names it, else the one with the longest fitting "prefix+"; 0: none. */
+uint16_t ruleset_zone_of(const struct ruleset *ruleset, const char *name);
+
+/* The zone whose `net` holds ADDRESS (longest prefix), else the only zone without a `net`, else 0: how a replay tells zones. */
+uint16_t ruleset_zone_by_address(const struct ruleset *ruleset, struct address address);
+
+/* Index of the rule called NAME (its `as`), or RULE_DEFAULT. */
+uint32_t ruleset_find(const struct ruleset *ruleset, const char *name);
+
+#endif

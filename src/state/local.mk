@@ -1,0 +1,8 @@
+libengine_a_SOURCES += \
+	src/state/connection.h \
+	src/state/datagram.h \
+	src/state/icmp_error.h \
+	src/state/sctp.h \
+	src/state/session.h \
+	src/state/table.h \
+	src/state/tcp.h

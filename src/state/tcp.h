@@ -1,0 +1,44 @@
+/*
+ * TCP (RFC 9293) as somebody in the middle must judge it, in two parts that do not know each other: the table of states,
+ * and the window (van Rooij, "Real stateful TCP packet filtering in IP Filter", 2000).
+ */
+#ifndef STATE_TCP_H
+#define STATE_TCP_H
+
+#include "state/session.h"
+
+/* Is this a combination of flags that some sender makes? (null, xmas, SYN+FIN, SYN+RST ... are none.) */
+bool tcp_flags_valid(uint8_t flags);
+
+enum reason tcp_open(const struct packet *packet, struct step *step);
+enum reason tcp_continue(const struct connection *connection, enum direction direction, const struct packet *packet,
+                         struct step *step);
+
+const char *tcp_state_name(enum tcp_state state);
+
+/* What tcp_window_check found: the first bound that failed. */
+enum tcp_bound {
+    TCP_BOUND_NONE,      /* the segment lies in the window */
+    TCP_BOUND_SEQ_HIGH,  /* I: it ends above what the receiver allows */
+    TCP_BOUND_SEQ_LOW,   /* II: it begins below what the receiver can still want */
+    TCP_BOUND_ACK_HIGH,  /* III: it acknowledges what was never sent */
+    TCP_BOUND_ACK_LOW,   /* IV: its acknowledgement is too old */
+    TCP_BOUND_COUNT
+};
+
+/* Van Rooij's allowance for old acknowledgements: one unscaled window, plus what a firewall may not have seen. */
+#define TCP_ACK_WINDOW 66000
+
+/*
+ * Holds the segment against the four bounds and, where it lies within, moves SENDER and RECEIVER (copies of the
+ * connection's) on. A side of which nothing has been seen yet (window 0) learns from the segment.
+ */
+enum tcp_bound tcp_window_check(struct tcp_peer *sender, struct tcp_peer *receiver, const struct packet *packet);
+
+/*
+ * Lies SEQ within what the sender of DIRECTION may have sent, as far as the receiver can still care? For the packets that
+ * ICMP errors quote (RFC 5927, 4.1).
+ */
+bool tcp_seq_plausible(const struct connection *connection, enum direction direction, uint32_t seq);
+
+#endif

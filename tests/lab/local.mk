@@ -1,0 +1,1 @@
+# The files and tests of this kind.

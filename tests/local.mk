@@ -1,0 +1,10 @@
+# What `make check` runs. Each kind of test lists its own files in its local.mk.
+dist_check_SCRIPTS += tests/check-layers.py tests/check-symbols.sh
+TESTS += tests/check-layers.py tests/check-symbols.sh
+
+include tests/unit/local.mk
+include tests/scenario/local.mk
+include tests/rules/local.mk
+include tests/replay/local.mk
+include tests/lab/local.mk
+include tests/fuzz/local.mk
