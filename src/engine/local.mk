@@ -1,3 +1,5 @@
 libengine_a_SOURCES += \
+	src/engine/engine.c \
 	src/engine/engine.h \
+	src/engine/selftest.c \
 	src/engine/selftest.h

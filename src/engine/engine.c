@@ -1,0 +1,310 @@
+/*
+ * The packet's way, in one file: decode, look up, judge, ask the rules, commit. See engine.h.
+ *
+ * The state that a packet is in is found once, at the top, and handed down. Every way out sets a reason; a verdict starts
+ * as deny and becomes something else only where a rule, the default or an implicit rule says so.
+ */
+#include "engine/engine.h"
+
+#include <string.h>
+
+#include "state/icmp_error.h"
+#include "state/session.h"
+
+/* One packet on its way. */
+struct passage {
+    struct engine *engine;
+    const struct arrival *arrival;
+    const struct packet *packet;
+    struct verdict *verdict;
+};
+
+/* One writer, any reader: a plain addition that never tears. */
+static inline void count(uint64_t *counter, uint64_t more)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + more, __ATOMIC_RELAXED);
+}
+
+static struct rule_counter *rule_counter(const struct engine *engine, uint32_t rule)
+{
+    return &engine->rule_counters[rule == RULE_DEFAULT ? engine->ruleset->rule_count : rule];
+}
+
+static void count_rule(struct engine *engine, uint32_t rule, uint32_t bytes, uint64_t now_ms)
+{
+    struct rule_counter *counter = rule_counter(engine, rule);
+    count(&counter->packets, 1);
+    count(&counter->bytes, bytes);
+    __atomic_store_n(&counter->last_ms, now_ms, __ATOMIC_RELAXED);
+    if (counter->first_ms == 0)
+        __atomic_store_n(&counter->first_ms, now_ms, __ATOMIC_RELAXED);
+}
+
+static bool rule_logs(const struct ruleset *ruleset, uint32_t rule)
+{
+    return rule == RULE_DEFAULT ? ruleset->default_log.wanted : ruleset->rules[rule].log.wanted;
+}
+
+static uint16_t service_of_packet(const struct packet *packet)
+{
+    if (packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMP6)
+        return packet->icmp.type;
+    return packet->dst_port;
+}
+
+/* A new or invalid packet is matched by its own header. */
+static struct query query_of_packet(const struct passage *passage, enum packet_state state)
+{
+    const struct packet *packet = passage->packet;
+    const struct surroundings *surroundings = passage->engine->surroundings;
+    return (struct query){
+        .state = state,
+        .src = packet->src,
+        .dst = packet->dst,
+        .src_zone = surroundings_zone(surroundings, passage->arrival->in_interface),
+        .dst_zone = surroundings_zone(surroundings, passage->arrival->out_interface),
+        .src_port = packet->src_port,
+        .service = service_of_packet(packet),
+        .protocol = packet->protocol,
+    };
+}
+
+/* An established or related packet is matched by the endpoints and the service of its connection, as it was opened. */
+static struct query query_of_connection(const struct passage *passage, const struct connection *connection,
+                                        enum packet_state state)
+{
+    const struct tuple *tuple = &connection->tuple;
+    const struct surroundings *surroundings = passage->engine->surroundings;
+    bool high = connection->flags & CONNECTION_OPENER_HIGH;
+    struct query query = {
+        .state = state,
+        .src = high ? tuple->high : tuple->low,
+        .dst = high ? tuple->low : tuple->high,
+        .src_zone = surroundings_zone(surroundings, connection->in_interface),
+        .dst_zone = surroundings_zone(surroundings, connection->out_interface),
+        .protocol = tuple->protocol,
+    };
+    switch (tuple->protocol) {
+    case PROTOCOL_TCP:
+    case PROTOCOL_UDP:
+    case PROTOCOL_SCTP:
+        query.src_port = high ? tuple->high_port : tuple->low_port;
+        query.service = high ? tuple->low_port : tuple->high_port;
+        break;
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMP6:
+        query.service = tuple->detail;
+        break;
+    }
+    return query;
+}
+
+/* Writes the rules' answer into the verdict. */
+static void decide(const struct passage *passage, const struct query *query)
+{
+    struct engine *engine = passage->engine;
+    struct verdict *verdict = passage->verdict;
+    struct decision decision;
+    classify(engine->ruleset, engine->surroundings, query, &decision);
+    verdict->state = (uint8_t)query->state;
+    verdict->action = (uint8_t)decision.action;
+    verdict->rule = decision.rule;
+    verdict->reason = decision.rule == RULE_DEFAULT ? REASON_DEFAULT : REASON_RULE;
+    verdict->audit_count = decision.audit_count;
+    memcpy(verdict->audits, decision.audits, decision.audit_count * sizeof decision.audits[0]);
+    for (unsigned i = 0; i < decision.audit_count; i++)
+        count_rule(engine, decision.audits[i], passage->packet->length, passage->arrival->now_ms);
+}
+
+/* The packet breaks its protocol: only a rule that says `invalid` lets it pass, and then it changes nothing. */
+static void judge_invalid(const struct passage *passage, enum reason reason)
+{
+    struct query query = query_of_packet(passage, STATE_INVALID);
+    decide(passage, &query);
+    if (passage->verdict->rule == RULE_DEFAULT)
+        passage->verdict->reason = (uint8_t)reason;
+}
+
+static void judge_icmp_error(const struct passage *passage)
+{
+    struct connection quoted;
+    enum reason reason =
+        icmp_error_find(passage->engine->table, passage->packet, passage->arrival->now_ms, &quoted);
+    if (reason != REASON_NONE) {
+        judge_invalid(passage, reason);
+        return;
+    }
+    struct query query = query_of_connection(passage, &quoted, STATE_RELATED);
+    decide(passage, &query);
+    passage->verdict->connection = quoted.id;
+}
+
+/* Neighbour discovery (RFC 4861): a hop limit of 255 proves that no router forwarded it. */
+static bool is_neighbour_discovery(const struct passage *passage)
+{
+    const struct packet *packet = passage->packet;
+    return packet->protocol == PROTOCOL_ICMP6 && packet->hop_limit == 255 && packet->icmp.code == 0 &&
+           packet->icmp.type >= 133 && packet->icmp.type <= 136 &&
+           (passage->arrival->in_interface == 0 || passage->arrival->out_interface == 0);
+}
+
+/*
+ * The packet belongs to no connection, or opens one in place of OLD, which is over or was cut. The stripe is locked.
+ */
+static void judge_new(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash,
+                      struct connection *old)
+{
+    struct engine *engine = passage->engine;
+    const struct arrival *arrival = passage->arrival;
+    struct verdict *verdict = passage->verdict;
+    struct step step;
+    enum reason reason = session_open(passage->packet, &step);
+    if (reason != REASON_NONE) {
+        judge_invalid(passage, reason);
+        return;
+    }
+    struct query query = query_of_packet(passage, STATE_NEW);
+    decide(passage, &query);
+    if (verdict->action != ACTION_ALLOW || step.untracked)
+        return;
+    if (old != NULL)
+        table_remove(engine->table, old);
+    struct connection *connection =
+        table_insert(engine->table, hash, tuple, arrival->now_ms, engine->ruleset->timeouts.ms[step.timeout]);
+    if (connection == NULL) {
+        /* Fail closed: an untracked packet would make its replies invalid. */
+        verdict->action = ACTION_DENY;
+        verdict->reason = REASON_TABLE_FULL;
+        return;
+    }
+    session_commit(connection, ORIGINAL, &step);
+    if (side == SIDE_HIGH)
+        connection->flags |= CONNECTION_OPENER_HIGH;
+    connection->in_interface = arrival->in_interface;
+    connection->out_interface = arrival->out_interface;
+    connection->opener = verdict->rule;
+    connection->opener_generation = engine->ruleset->generation;
+    connection->packets[ORIGINAL] = 1;
+    connection->bytes[ORIGINAL] = passage->packet->length;
+    verdict->connection = connection->id;
+    count(&rule_counter(engine, verdict->rule)->connections, 1);
+}
+
+/* The rules' answer about the connection's packets: kept in the connection until the ruleset changes. */
+static void decide_connection(const struct passage *passage, struct connection *connection)
+{
+    const struct ruleset *ruleset = passage->engine->ruleset;
+    struct verdict *verdict = passage->verdict;
+    enum packet_state state = connection->flags & CONNECTION_RELATED ? STATE_RELATED : STATE_ESTABLISHED;
+    if (connection->generation == ruleset->generation) {
+        verdict->state = (uint8_t)state;
+        verdict->action = connection->action;
+        verdict->rule = connection->rule;
+        verdict->reason = connection->rule == RULE_DEFAULT ? REASON_DEFAULT : REASON_RULE;
+        return;
+    }
+    struct query query = query_of_connection(passage, connection, state);
+    decide(passage, &query);
+    connection->generation = ruleset->generation;
+    connection->action = verdict->action;
+    connection->rule = verdict->rule;
+}
+
+/* The packet belongs to CONNECTION, whose stripe is locked. */
+static void judge_connection(const struct passage *passage, struct connection *connection, enum side side,
+                             uint32_t hash)
+{
+    struct engine *engine = passage->engine;
+    struct verdict *verdict = passage->verdict;
+    enum direction direction = connection_direction(connection, side);
+    struct step step, opening;
+    enum reason reason = session_continue(connection, direction, passage->packet, &step);
+    if (reason != REASON_NONE) {
+        judge_invalid(passage, reason);
+        verdict->connection = connection->id;
+        return;
+    }
+    if (step.reopens) {
+        struct tuple tuple = connection->tuple;
+        judge_new(passage, &tuple, side, hash, connection);
+        return;
+    }
+    verdict->connection = connection->id;
+    decide_connection(passage, connection);
+    if (verdict->action != ACTION_ALLOW) {
+        /* The connection was cut by a reload. Its entry stays, for a later ruleset may revive it; an opening SYN that the
+         * rules allow takes its place. */
+        if (passage->packet->protocol == PROTOCOL_TCP && session_open(passage->packet, &opening) == REASON_NONE) {
+            struct tuple tuple = connection->tuple;
+            judge_new(passage, &tuple, side, hash, connection);
+        }
+        return;
+    }
+    connection->packets[direction]++;
+    connection->bytes[direction] += passage->packet->length;
+    if (step.idle)
+        return;
+    session_commit(connection, direction, &step);
+    table_refresh(engine->table, connection, passage->arrival->now_ms, engine->ruleset->timeouts.ms[step.timeout]);
+}
+
+static void judge(const struct passage *passage)
+{
+    struct table *table = passage->engine->table;
+    struct tuple tuple;
+    enum side side = tuple_of(&tuple, passage->packet);
+    uint32_t hash = table_hash(table, &tuple);
+    table_lock(table, hash);
+    struct connection *connection = table_find(table, hash, &tuple);
+    if (connection != NULL && connection_expired(connection, passage->arrival->now_ms)) {
+        table_remove(table, connection);
+        connection = NULL;
+    }
+    if (connection != NULL)
+        judge_connection(passage, connection, side, hash);
+    else
+        judge_new(passage, &tuple, side, hash, NULL);
+    table_unlock(table, hash);
+}
+
+static void count_verdict(const struct passage *passage)
+{
+    struct engine *engine = passage->engine;
+    struct verdict *verdict = passage->verdict;
+    count(&engine->counters.action[verdict->action], 1);
+    count(&engine->counters.reason[verdict->reason], 1);
+    count(&engine->counters.bytes, passage->packet->length);
+    /* What no rule was asked about is logged as the default's: the administrator who logs denied packets wants to see it. */
+    verdict->log = rule_logs(engine->ruleset, verdict->rule);
+    if (verdict->reason == REASON_RULE || verdict->reason == REASON_DEFAULT)
+        count_rule(engine, verdict->rule, passage->packet->length, passage->arrival->now_ms);
+}
+
+void engine_packet(struct engine *engine, const struct arrival *arrival, const uint8_t *bytes, size_t captured,
+                   struct packet *packet, struct verdict *verdict)
+{
+    struct passage passage = {engine, arrival, packet, verdict};
+    *verdict = (struct verdict){.action = ACTION_DENY, .reason = REASON_NONE, .rule = RULE_DEFAULT};
+    enum reason reason = packet_decode(packet, bytes, captured, arrival->length, arrival->checksum);
+    bool icmp = packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMP6;
+    if (reason != REASON_NONE) {
+        verdict->reason = (uint8_t)reason;
+    } else if (engine->ruleset->implicit_nd && is_neighbour_discovery(&passage)) {
+        verdict->state = STATE_NEW;
+        verdict->action = ACTION_ALLOW;
+        verdict->reason = REASON_IMPLICIT;
+    } else if (icmp && packet->icmp.role == ICMP_ROLE_ERROR) {
+        judge_icmp_error(&passage);
+    } else {
+        judge(&passage);
+    }
+    count_verdict(&passage);
+}
+
+bool engine_expire(struct engine *engine, unsigned first, unsigned step, uint64_t now_ms, unsigned budget)
+{
+    bool done = true;
+    for (unsigned stripe = first; stripe < TABLE_STRIPES; stripe += step)
+        done &= table_expire(engine->table, stripe, now_ms, budget);
+    return done;
+}

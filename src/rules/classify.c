@@ -1,0 +1,81 @@
+/*
+ * The plain reading of the rules, from top to bottom. It is the meaning of the language: whatever may decide faster one
+ * day is held against it.
+ */
+#include "rules/classify.h"
+
+#include <stdbool.h>
+
+#include "rules/surroundings.h"
+
+static bool term_matches(const struct endpoint_term *term, const struct surroundings *surroundings,
+                         struct address address, uint16_t zone)
+{
+    if (term->zone != 0 && term->zone != zone)
+        return false;
+    switch (term->kind) {
+    case TERM_ANY:
+        return true;
+    case TERM_SELF:
+        return rangeset_holds(&surroundings->self, address);
+    case TERM_SET:
+        return rangeset_holds(&term->set->members, address);
+    }
+    return false;
+}
+
+static bool endpoint_matches(const struct endpoint *endpoint, const struct surroundings *surroundings,
+                             struct address address, uint16_t zone)
+{
+    for (size_t i = 0; i < endpoint->term_count; i++)
+        if (term_matches(&endpoint->terms[i], surroundings, address, zone))
+            return !endpoint->negated;
+    return endpoint->negated;
+}
+
+static bool src_port_matches(const struct rule *rule, uint16_t port)
+{
+    for (size_t i = 0; i < rule->src_port_count; i++)
+        if (rule->src_ports[i].first <= port && port <= rule->src_ports[i].last)
+            return true;
+    return rule->src_port_count == 0;
+}
+
+static bool service_matches(const struct rule *rule, uint8_t protocol, uint16_t service)
+{
+    for (size_t i = 0; i < rule->service_count; i++) {
+        const struct service_item *item = &rule->services[i];
+        if (item->protocol == protocol && item->first <= service && service <= item->last)
+            return true;
+    }
+    return rule->service_count == 0;
+}
+
+static bool rule_matches(const struct rule *rule, const struct surroundings *surroundings, const struct query *query)
+{
+    return rule->states & STATE_BIT(query->state) && service_matches(rule, query->protocol, query->service) &&
+           src_port_matches(rule, query->src_port) &&
+           endpoint_matches(&rule->src, surroundings, query->src, query->src_zone) &&
+           endpoint_matches(&rule->dst, surroundings, query->dst, query->dst_zone);
+}
+
+void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+              struct decision *decision)
+{
+    decision->audit_count = 0;
+    for (uint32_t i = 0; i < ruleset->rule_count; i++) {
+        const struct rule *rule = &ruleset->rules[i];
+        if (!rule_matches(rule, surroundings, query))
+            continue;
+        if (rule->action != ACTION_AUDIT) {
+            decision->rule = i;
+            decision->action = rule->action;
+            return;
+        }
+        if (decision->audit_count < AUDITS_MAX)
+            decision->audits[decision->audit_count++] = i;
+    }
+    decision->rule = RULE_DEFAULT;
+    /* Fail closed: what breaks its protocol passes only where a rule says so in words. */
+    decision->action = query->state == STATE_INVALID ? ACTION_DENY : ruleset->default_action;
+}

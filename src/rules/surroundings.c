@@ -1,0 +1,52 @@
+#include "rules/surroundings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/ruleset.h"
+
+static int by_interface(const void *a, const void *b)
+{
+    uint32_t left = ((const struct interface_zone *)a)->interface, right = ((const struct interface_zone *)b)->interface;
+    return left < right ? -1 : left > right;
+}
+
+struct surroundings *surroundings_new(const struct interface_zone *interfaces, size_t count,
+                                      const struct address_range *self, size_t self_count)
+{
+    size_t interface_bytes = count * sizeof *interfaces, self_bytes = self_count * sizeof *self;
+    /* One block: the ranges first behind the struct, because they need the stricter alignment. */
+    struct surroundings *surroundings = malloc(sizeof *surroundings + self_bytes + interface_bytes);
+    if (surroundings == NULL)
+        return NULL;
+    surroundings->self = (struct rangeset){self_count, (struct address_range *)(surroundings + 1)};
+    surroundings->interface_count = count;
+    surroundings->interfaces = (struct interface_zone *)(surroundings->self.ranges + self_count);
+    if (self_count > 0)
+        memcpy(surroundings->self.ranges, self, self_bytes);
+    if (count > 0)
+        memcpy(surroundings->interfaces, interfaces, interface_bytes);
+    rangeset_normalise(&surroundings->self);
+    qsort(surroundings->interfaces, count, sizeof *interfaces, by_interface);
+    return surroundings;
+}
+
+void surroundings_free(struct surroundings *surroundings)
+{
+    free(surroundings);
+}
+
+uint16_t surroundings_zone(const struct surroundings *surroundings, uint32_t interface)
+{
+    size_t low = 0, high = surroundings->interface_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (surroundings->interfaces[middle].interface < interface)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < surroundings->interface_count && surroundings->interfaces[low].interface == interface)
+        return surroundings->interfaces[low].zone;
+    return 0;
+}

@@ -1,0 +1,70 @@
+#include "state/session.h"
+
+#include <string.h>
+
+#include "state/datagram.h"
+#include "state/sctp.h"
+#include "state/tcp.h"
+
+enum reason session_open(const struct packet *packet, struct step *step)
+{
+    memset(step, 0, sizeof *step);
+    switch (packet->protocol) {
+    case PROTOCOL_TCP:
+        return tcp_open(packet, step);
+    case PROTOCOL_UDP:
+        return udp_open(packet, step);
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMP6:
+        return icmp_open(packet, step);
+    case PROTOCOL_SCTP:
+        return sctp_open(packet, step);
+    default:
+        return other_open(packet, step);
+    }
+}
+
+enum reason session_continue(const struct connection *connection, enum direction direction, const struct packet *packet,
+                             struct step *step)
+{
+    memset(step, 0, sizeof *step);
+    step->transport = connection->transport;
+    step->state = connection->state;
+    switch (packet->protocol) {
+    case PROTOCOL_TCP:
+        return tcp_continue(connection, direction, packet, step);
+    case PROTOCOL_UDP:
+        return udp_continue(connection, direction, step);
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMP6:
+        return icmp_continue(connection, direction, packet, step);
+    case PROTOCOL_SCTP:
+        return sctp_continue(connection, direction, packet, step);
+    default:
+        return other_continue(connection, direction, step);
+    }
+}
+
+void session_commit(struct connection *connection, enum direction direction, const struct step *step)
+{
+    if (step->idle)
+        return;
+    connection->transport = step->transport;
+    connection->state = step->state;
+    connection->flags &= (uint8_t)~CONNECTION_UNACKNOWLEDGED;
+    connection->flags |= step->flags;
+    if (direction == REPLY)
+        connection->flags |= CONNECTION_REPLIED;
+}
+
+const char *session_state_name(const struct connection *connection)
+{
+    switch (connection->tuple.protocol) {
+    case PROTOCOL_TCP:
+        return tcp_state_name(connection->state);
+    case PROTOCOL_SCTP:
+        return sctp_state_name(connection->state);
+    default:
+        return connection->flags & CONNECTION_REPLIED ? "replied" : "new";
+    }
+}
