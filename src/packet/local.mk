@@ -1,4 +1,5 @@
 libengine_a_SOURCES += \
+	src/packet/address.c \
 	src/packet/address.h \
 	src/packet/checksum.h \
 	src/packet/decode.h \
@@ -10,6 +11,7 @@ libengine_a_SOURCES += \
 	src/packet/timeouts.c \
 	src/packet/timeouts.def \
 	src/packet/timeouts.h \
+	src/packet/tuple.c \
 	src/packet/tuple.h \
 	src/packet/verdict.c \
 	src/packet/verdict.h
