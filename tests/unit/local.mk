@@ -1,1 +1,16 @@
-# The files and tests of this kind.
+# Unit tests, one program a noun. They need libcheck.
+if HAVE_CHECK
+UNIT_LIBS = libengine.a $(CHECK_LIBS)
+
+UNIT_TESTS = \
+	tests/unit/test_classify \
+	tests/unit/test_table
+
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+
+tests_unit_test_classify_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_classify_LDADD = $(UNIT_LIBS)
+tests_unit_test_table_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_table_LDADD = $(UNIT_LIBS)
+endif

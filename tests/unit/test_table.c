@@ -1,0 +1,294 @@
+/*
+ * The state table: finding, forgetting at the exact time, limits, and several threads at once.
+ */
+#include <check.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "packet/timeouts.h"
+#include "state/table.h"
+
+#define BIG_BUDGET 1000000u
+
+static struct table *table;
+
+static void table_with(uint32_t capacity)
+{
+    struct table_config config = {.capacity = capacity, .key = {1, 2}};
+    table = table_new(&config);
+    ck_assert_ptr_nonnull(table);
+}
+
+static void setup(void)
+{
+    table_with(1000);
+}
+
+static void teardown(void)
+{
+    table_free(table);
+}
+
+/* The NUMBERth of many tuples that differ. */
+static struct tuple tuple_number(uint32_t number)
+{
+    return (struct tuple){.low = address_v4(0x0a000000 + number / 60000),
+                          .high = address_v4(0xc0a80001),
+                          .low_port = (uint16_t)(number % 60000),
+                          .high_port = 80,
+                          .protocol = PROTOCOL_TCP};
+}
+
+/* Inserts the tuple for so long; returns its id, 0 when the table is full. */
+static uint64_t insert(uint32_t number, uint64_t now_ms, uint32_t timeout_ms)
+{
+    struct tuple tuple = tuple_number(number);
+    uint32_t hash = table_hash(table, &tuple);
+    table_lock(table, hash);
+    struct connection *connection = table_insert(table, hash, &tuple, now_ms, timeout_ms);
+    uint64_t id = connection ? connection->id : 0;
+    table_unlock(table, hash);
+    return id;
+}
+
+/* Calls table_refresh, or table_remove with a timeout of 0. False when the tuple is not there. */
+static bool touch(uint32_t number, uint64_t now_ms, uint32_t timeout_ms)
+{
+    struct tuple tuple = tuple_number(number);
+    uint32_t hash = table_hash(table, &tuple);
+    table_lock(table, hash);
+    struct connection *connection = table_find(table, hash, &tuple);
+    if (connection != NULL && timeout_ms > 0)
+        table_refresh(table, connection, now_ms, timeout_ms);
+    else if (connection != NULL)
+        table_remove(table, connection);
+    table_unlock(table, hash);
+    return connection != NULL;
+}
+
+static bool there(uint32_t number)
+{
+    struct tuple tuple = tuple_number(number);
+    uint32_t hash = table_hash(table, &tuple);
+    table_lock(table, hash);
+    bool found = table_find(table, hash, &tuple) != NULL;
+    table_unlock(table, hash);
+    return found;
+}
+
+static void expire(uint64_t now_ms)
+{
+    for (unsigned stripe = 0; stripe < TABLE_STRIPES; stripe++)
+        ck_assert(table_expire(table, stripe, now_ms, BIG_BUDGET));
+}
+
+START_TEST(what_is_inserted_is_found_and_what_is_removed_is_not)
+{
+    ck_assert(!there(1));
+    ck_assert_uint_eq(insert(1, 1000, 5000), 1);
+    ck_assert_uint_eq(insert(2, 1000, 5000), 2);
+    ck_assert(there(1) && there(2) && !there(3));
+    ck_assert(touch(1, 1000, 0));
+    ck_assert(!there(1) && there(2));
+    struct table_use use = table_use(table);
+    ck_assert_uint_eq(use.now, 1);
+    ck_assert_uint_eq(use.opened, 2);
+    ck_assert_uint_eq(use.removed, 1);
+}
+END_TEST
+
+/* Each timeout, idle since `start`: there at its last millisecond, gone at most one tick after its end. */
+static const struct {
+    uint64_t start_ms;
+    uint32_t timeout_ms;
+} idles[] = {
+    {1000, 1},          {1000, 255},      {1000, 256},     {1000, 257},         {1023, 1000},
+    {1024, 1000},       {5000, 30000},    {5000, 262143},  {5000, 262144},      {5000, 262145},
+    {5000, 3600000},    {5001, 43200000}, {0, 10000},      {4000000000u, 30000}, {1u << 31, TIMEOUT_LARGEST_MS},
+};
+
+START_TEST(an_idle_connection_goes_in_time_and_not_before)
+{
+    uint64_t end = idles[_i].start_ms + idles[_i].timeout_ms;
+    expire(idles[_i].start_ms);
+    insert(1, idles[_i].start_ms, idles[_i].timeout_ms);
+    /* Time passes in uneven steps, as the daemon's turns do. */
+    for (uint64_t now = idles[_i].start_ms; now + 1 < end; now += (end - now) / 3 + 1) {
+        expire(now);
+        ck_assert_msg(there(1), "gone at %llu, which is before %llu", (unsigned long long)now, (unsigned long long)end);
+    }
+    expire(end - 1);
+    ck_assert(there(1));
+    expire(end + TABLE_TICK_MS);
+    ck_assert(!there(1));
+    ck_assert_uint_eq(table_use(table).expired, 1);
+}
+END_TEST
+
+START_TEST(a_refreshed_connection_lives_on)
+{
+    insert(1, 1000, 10000);
+    for (uint64_t now = 1000; now < 200000; now += 9000) {
+        expire(now);
+        ck_assert(touch(1, now, 10000));
+    }
+    expire(199000 + 10000 + TABLE_TICK_MS);
+    ck_assert(!there(1));
+}
+END_TEST
+
+START_TEST(a_timeout_that_becomes_shorter_counts_at_once)
+{
+    expire(1000);
+    insert(1, 1000, 3600000);
+    touch(1, 2000, 10000);
+    expire(2000 + 10000 - 1);
+    ck_assert(there(1));
+    expire(2000 + 10000 + TABLE_TICK_MS);
+    ck_assert(!there(1));
+}
+END_TEST
+
+START_TEST(a_long_pause_loses_no_timer)
+{
+    for (uint32_t i = 0; i < 500; i++)
+        insert(i, 1000 + i * 700, 20000 + i * 1000);
+    expire(1000000000);
+    ck_assert_uint_eq(table_use(table).now, 0);
+    ck_assert_uint_eq(table_use(table).expired, 500);
+}
+END_TEST
+
+START_TEST(a_budget_bounds_the_work_of_a_turn)
+{
+    for (uint32_t i = 0; i < 1000; i++)
+        insert(i, 1000, 1000);
+    unsigned turns = 0;
+    for (unsigned stripe = 0; stripe < TABLE_STRIPES; stripe++) {
+        uint32_t before = table_use(table).now;
+        while (!table_expire(table, stripe, 1000000, 3)) {
+            uint32_t after = table_use(table).now;
+            ck_assert_uint_le(before - after, 3);
+            before = after;
+            turns++;
+        }
+    }
+    ck_assert_uint_eq(table_use(table).now, 0);
+    ck_assert_uint_gt(turns, 300);
+}
+END_TEST
+
+START_TEST(the_limit_refuses_new_connections_and_keeps_the_old)
+{
+    table_limit(table, 10);
+    for (uint32_t i = 0; i < 10; i++)
+        ck_assert_uint_ne(insert(i, 1000, 60000), 0);
+    ck_assert_uint_eq(insert(10, 1000, 60000), 0);
+    table_limit(table, 5);
+    ck_assert_uint_eq(table_use(table).now, 10);
+    for (uint32_t i = 0; i < 6; i++)
+        ck_assert(touch(i, 1000, 0));
+    ck_assert_uint_ne(insert(11, 1000, 60000), 0);
+    ck_assert_uint_eq(insert(12, 1000, 60000), 0);
+    table_limit(table, 5000);
+    ck_assert_uint_eq(table_use(table).limit, 1000);
+}
+END_TEST
+
+START_TEST(entries_are_used_again)
+{
+    for (unsigned round = 0; round < 20; round++) {
+        for (uint32_t i = 0; i < 1000; i++)
+            ck_assert_uint_ne(insert(i + round * 1000, 1000, 60000), 0);
+        ck_assert_uint_eq(insert(999999, 1000, 60000), 0);
+        for (uint32_t i = 0; i < 1000; i++)
+            ck_assert(touch(i + round * 1000, 1000, 0));
+    }
+    ck_assert_uint_eq(table_use(table).now, 0);
+}
+END_TEST
+
+static void see(void *context, const struct connection *connection)
+{
+    uint64_t *sum = context;
+    *sum += connection->id;
+}
+
+START_TEST(a_listing_shows_each_living_connection_once)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < 100; i++)
+        insert(i, 1000, i < 50 ? 10000 : 90000);
+    for (unsigned stripe = 0; stripe < TABLE_STRIPES; stripe++)
+        table_each(table, stripe, 1000 + 10000, see, &sum);
+    ck_assert_uint_eq(sum, (51 + 100) * 50 / 2);
+}
+END_TEST
+
+START_TEST(who_opened_speaks_in_the_original_direction)
+{
+    struct connection connection = {.flags = 0};
+    ck_assert_int_eq(connection_direction(&connection, SIDE_LOW), ORIGINAL);
+    ck_assert_int_eq(connection_direction(&connection, SIDE_HIGH), REPLY);
+    connection.flags = CONNECTION_OPENER_HIGH;
+    ck_assert_int_eq(connection_direction(&connection, SIDE_LOW), REPLY);
+    ck_assert_int_eq(connection_direction(&connection, SIDE_HIGH), ORIGINAL);
+}
+END_TEST
+
+/* Each thread opens, refreshes and removes tuples of its own, while another expires: nothing is lost, nothing left. */
+static void *work(void *argument)
+{
+    uint32_t base = (uint32_t)(uintptr_t)argument * 100;
+    uintptr_t failures = 0;
+    for (unsigned round = 0; round < 200; round++) {
+        for (uint32_t i = base; i < base + 100; i++)
+            failures += insert(i, 1000, 600000) == 0;
+        for (uint32_t i = base; i < base + 100; i++)
+            failures += !touch(i, 2000, 500000);
+        for (uint32_t i = base; i < base + 100; i++)
+            failures += !touch(i, 2000, 0);
+    }
+    return (void *)failures;
+}
+
+START_TEST(several_threads_at_once)
+{
+    pthread_t threads[4];
+    for (uintptr_t i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, work, (void *)i), 0);
+    for (uint64_t now = 0; now < 3000; now += 10)
+        expire(now);
+    for (unsigned i = 0; i < 4; i++) {
+        void *failures;
+        pthread_join(threads[i], &failures);
+        ck_assert_uint_eq((uintptr_t)failures, 0);
+    }
+    ck_assert_uint_eq(table_use(table).now, 0);
+    ck_assert_uint_eq(table_use(table).opened, 4 * 200 * 100);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("table");
+    TCase *tests = tcase_create("table");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, what_is_inserted_is_found_and_what_is_removed_is_not);
+    tcase_add_loop_test(tests, an_idle_connection_goes_in_time_and_not_before, 0, sizeof idles / sizeof idles[0]);
+    tcase_add_test(tests, a_refreshed_connection_lives_on);
+    tcase_add_test(tests, a_timeout_that_becomes_shorter_counts_at_once);
+    tcase_add_test(tests, a_long_pause_loses_no_timer);
+    tcase_add_test(tests, a_budget_bounds_the_work_of_a_turn);
+    tcase_add_test(tests, the_limit_refuses_new_connections_and_keeps_the_old);
+    tcase_add_test(tests, entries_are_used_again);
+    tcase_add_test(tests, a_listing_shows_each_living_connection_once);
+    tcase_add_test(tests, who_opened_speaks_in_the_original_direction);
+    tcase_add_test(tests, several_threads_at_once);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
