@@ -167,10 +167,15 @@ static void judge_new(const struct passage *passage, const struct tuple *tuple, 
     decide(passage, &query);
     if (verdict->action != ACTION_ALLOW || step.untracked)
         return;
+    struct standing standing = {
+        .timeout_ms = engine->ruleset->timeouts.ms[step.timeout],
+        .eviction = session_eviction(tuple->protocol, step.state, false),
+    };
+    struct connection *connection = old;
     if (old != NULL)
-        table_remove(engine->table, old);
-    struct connection *connection =
-        table_insert(engine->table, hash, tuple, arrival->now_ms, engine->ruleset->timeouts.ms[step.timeout]);
+        table_replace(engine->table, old, arrival->now_ms, &standing);
+    else
+        connection = table_insert(engine->table, hash, tuple, arrival->now_ms, &standing);
     if (connection == NULL) {
         /* Fail closed: an untracked packet would make its replies invalid. */
         verdict->action = ACTION_DENY;
@@ -245,7 +250,12 @@ static void judge_connection(const struct passage *passage, struct connection *c
     if (step.idle)
         return;
     session_commit(connection, direction, &step);
-    table_refresh(engine->table, connection, passage->arrival->now_ms, engine->ruleset->timeouts.ms[step.timeout]);
+    bool replied = connection->flags & CONNECTION_REPLIED;
+    struct standing standing = {
+        .timeout_ms = engine->ruleset->timeouts.ms[step.timeout],
+        .eviction = session_eviction(connection->tuple.protocol, connection->state, replied),
+    };
+    table_refresh(engine->table, connection, passage->arrival->now_ms, &standing);
 }
 
 static void judge(const struct passage *passage)
@@ -256,7 +266,7 @@ static void judge(const struct passage *passage)
     uint32_t hash = table_hash(table, &tuple);
     table_lock(table, hash);
     struct connection *connection = table_find(table, hash, &tuple);
-    if (connection != NULL && connection_expired(connection, passage->arrival->now_ms)) {
+    if (connection != NULL && table_expired(table, connection, passage->arrival->now_ms)) {
         table_remove(table, connection);
         connection = NULL;
     }

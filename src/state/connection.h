@@ -103,7 +103,7 @@ struct connection {
     uint32_t created_s;  /* on the same clock as seen_ms, in seconds */
     uint32_t in_interface, out_interface; /* of its first packet, 0: none */
     uint32_t opener_generation;
-    uint16_t wheel_slot;
+    uint16_t wheel_place; /* in its stripe's wheels: table.c */
 };
 
 _Static_assert(sizeof(struct connection) == 192, "a connection fits three cache lines (tracking.md: at most 192 bytes)");

@@ -45,6 +45,32 @@ enum reason session_continue(const struct connection *connection, enum direction
     }
 }
 
+static enum eviction tcp_eviction(enum tcp_state state)
+{
+    if (state < TCP_ESTABLISHED)
+        return EVICT_HALF_OPEN;
+    return state == TCP_ESTABLISHED ? EVICT_NEVER : EVICT_CLOSING;
+}
+
+static enum eviction sctp_eviction(enum sctp_state state)
+{
+    if (state < SCTP_ESTABLISHED)
+        return EVICT_HALF_OPEN;
+    return state == SCTP_ESTABLISHED ? EVICT_NEVER : EVICT_CLOSING;
+}
+
+enum eviction session_eviction(uint8_t protocol, uint8_t state, bool replied)
+{
+    switch (protocol) {
+    case PROTOCOL_TCP:
+        return tcp_eviction(state);
+    case PROTOCOL_SCTP:
+        return sctp_eviction(state);
+    default:
+        return replied ? EVICT_NEVER : EVICT_UNANSWERED;
+    }
+}
+
 void session_commit(struct connection *connection, enum direction direction, const struct step *step)
 {
     if (step->idle)

@@ -13,6 +13,7 @@
 #include "packet/reason.h"
 #include "packet/timeouts.h"
 #include "state/connection.h"
+#include "state/table.h"
 
 /* What becomes of a connection when the packet passes. */
 struct step {
@@ -37,6 +38,12 @@ enum reason session_open(const struct packet *packet, struct step *step);
  */
 enum reason session_continue(const struct connection *connection, enum direction direction, const struct packet *packet,
                              struct step *step);
+
+/*
+ * Which class a full table counts a connection of PROTOCOL to, in STATE (tcp_state, sctp_state, else 0), once a packet of
+ * the reply direction has passed or not.
+ */
+enum eviction session_eviction(uint8_t protocol, uint8_t state, bool replied);
 
 /* Applies a step to its connection. Timer and counters are the caller's. */
 void session_commit(struct connection *connection, enum direction direction, const struct step *step);

@@ -1,9 +1,13 @@
 /*
- * The state table's store: one mapping of entries, one of hash buckets, and a timer wheel a stripe.
+ * The state table's store: one mapping of entries, one of hash buckets, and timer wheels a stripe.
  *
- * The wheel is lazy. A packet only writes when its connection was last seen; the entry stays in the slot where it is and
- * is looked at when that slot comes round, then removed or put where its time is now. Only a timeout that became shorter
- * moves the entry at once. So a refresh costs nothing, and an entry is looked at once in WHEEL_SLOTS ticks at most.
+ * The wheels are lazy. A packet only writes when its connection was last seen; the entry stays in the slot where it is
+ * and is looked at when that slot comes round, then removed or put where its time is now. Only a timeout that became
+ * shorter moves the entry at once. So a refresh costs nothing, and an entry is looked at once in WHEEL_SLOTS ticks at
+ * most.
+ *
+ * Each class of eviction has a wheel of its own: the first entries of a class's wheel are the ones that have been idle for
+ * longest, so whom a full table gives up is found without any further list. A hint a class and stripe says where to begin.
  */
 #include "state/table.h"
 
@@ -15,11 +19,15 @@
 /* Slots of a stripe's wheel: 1024 * 256 ms = 262 s ahead. What is due later is put in the last slot and looked at again. */
 #define WHEEL_SLOTS 1024u
 
+/* Entries looked at in search of one to evict, in one stripe: refreshed ones stand in slots that are too early. */
+#define EVICT_LOOKS_MAX 64u
+
 struct stripe {
     _Alignas(64) pthread_mutex_t lock;
-    uint64_t tick;              /* the last one that has been worked off */
-    uint64_t opened, expired, removed;
-    uint32_t slots[WHEEL_SLOTS]; /* heads of lists of entries */
+    uint64_t tick; /* the last one that has been worked off */
+    uint64_t opened, expired, removed, evicted;
+    uint32_t in_class[EVICTION_COUNT];
+    uint32_t slots[EVICTION_COUNT][WHEEL_SLOTS]; /* heads of lists of entries */
 };
 
 /* The entries that are not in use. Its lock comes after a stripe's. */
@@ -27,18 +35,33 @@ struct pool {
     pthread_mutex_t lock;
     uint32_t free;  /* head of a list through connection.next */
     uint32_t fresh; /* the lowest index that was never used; its page has not been touched */
-    uint32_t used, limit;
     uint64_t last_id;
 };
 
 struct table {
     struct table_config config;
+    struct table_limits limits; /* each member is read and written whole, without a lock */
     uint32_t bucket_mask;
     uint32_t *buckets;
     struct connection *entries; /* capacity + 1: index 0 is CONNECTION_NONE */
     struct pool pool;
+    uint32_t used;      /* written with the pool's lock held, read without */
+    uint32_t half_open; /* connections of this class, atomic */
+    uint32_t hints[EVICTION_COUNT][TABLE_STRIPES]; /* no entry of the class stands in an earlier tick of the stripe */
     struct stripe stripes[TABLE_STRIPES];
 };
+
+#define HINT_NONE UINT32_MAX /* the class has no entry in the stripe */
+
+static inline uint32_t load(const uint32_t *at)
+{
+    return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+
+static inline void store(uint32_t *at, uint32_t value)
+{
+    __atomic_store_n(at, value, __ATOMIC_RELAXED);
+}
 
 /* Zeroed pages that cost nothing until they are touched. */
 static void *map_lazily(size_t bytes)
@@ -75,9 +98,10 @@ struct table *table_new(const struct table_config *config)
     }
     for (unsigned i = 0; i < TABLE_STRIPES; i++)
         pthread_mutex_init(&table->stripes[i].lock, NULL);
+    memset(table->hints, 0xff, sizeof table->hints);
     pthread_mutex_init(&table->pool.lock, NULL);
     table->pool.fresh = 1;
-    table->pool.limit = config->capacity;
+    table->limits = (struct table_limits){.connections = config->capacity, .half_open = config->capacity};
     return table;
 }
 
@@ -92,11 +116,14 @@ void table_free(struct table *table)
     munmap(table, sizeof *table);
 }
 
-void table_limit(struct table *table, uint32_t most)
+void table_limit(struct table *table, const struct table_limits *limits)
 {
-    pthread_mutex_lock(&table->pool.lock);
-    table->pool.limit = most < table->config.capacity ? most : table->config.capacity;
-    pthread_mutex_unlock(&table->pool.lock);
+    uint32_t capacity = table->config.capacity;
+    store(&table->limits.connections, limits->connections < capacity ? limits->connections : capacity);
+    store(&table->limits.reserved, limits->reserved);
+    store(&table->limits.half_open, limits->half_open);
+    store(&table->limits.adaptive_start, limits->adaptive_start);
+    store(&table->limits.adaptive_end, limits->adaptive_end);
 }
 
 uint32_t table_hash(const struct table *table, const struct tuple *tuple)
@@ -136,13 +163,16 @@ struct connection *table_find(struct table *table, uint32_t hash, const struct t
 }
 
 /* Takes a free entry and the next connection's id; CONNECTION_NONE when the table holds as many as it may. */
-static uint32_t pool_take(struct table *table, uint64_t *id)
+static uint32_t pool_take(struct table *table, bool priority, uint64_t *id)
 {
     struct pool *pool = &table->pool;
     uint32_t index = CONNECTION_NONE;
+    uint32_t limit = load(&table->limits.connections), reserved = load(&table->limits.reserved);
+    if (!priority)
+        limit = reserved < limit ? limit - reserved : 0;
     pthread_mutex_lock(&pool->lock);
-    if (pool->used < pool->limit) {
-        pool->used++;
+    if (table->used < limit) {
+        store(&table->used, table->used + 1);
         *id = ++pool->last_id;
         index = pool->free;
         if (index != CONNECTION_NONE)
@@ -154,89 +184,110 @@ static uint32_t pool_take(struct table *table, uint64_t *id)
     return index;
 }
 
+static uint64_t pool_next_id(struct table *table)
+{
+    pthread_mutex_lock(&table->pool.lock);
+    uint64_t id = ++table->pool.last_id;
+    pthread_mutex_unlock(&table->pool.lock);
+    return id;
+}
+
 static void pool_give(struct table *table, uint32_t index)
 {
     struct pool *pool = &table->pool;
     pthread_mutex_lock(&pool->lock);
     table->entries[index].next = pool->free;
     pool->free = index;
-    pool->used--;
+    store(&table->used, table->used - 1);
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* The tick by whose end the connection has expired, if nothing is heard of it. */
-static uint64_t due_tick(const struct connection *connection)
+uint32_t timeout_adapted(uint32_t timeout_ms, uint32_t n, uint32_t start, uint32_t end)
 {
-    return (connection->seen_ms + connection->timeout_ms + TABLE_TICK_MS - 1) / TABLE_TICK_MS;
+    if (end == 0 || n <= start)
+        return timeout_ms;
+    if (n >= end)
+        return 0;
+    return (uint32_t)((uint64_t)timeout_ms * (end - n) / (end - start));
 }
 
-static void wheel_put(struct table *table, struct stripe *stripe, uint32_t index)
+/* When the connection expires, if nothing is heard of it and the table stays as full as it is. */
+static uint64_t due_ms(const struct table *table, const struct connection *connection)
+{
+    return connection->seen_ms + timeout_adapted(connection->timeout_ms, load(&table->used),
+                                                 load(&table->limits.adaptive_start),
+                                                 load(&table->limits.adaptive_end));
+}
+
+bool table_expired(const struct table *table, const struct connection *connection, uint64_t now_ms)
+{
+    return now_ms >= due_ms(table, connection);
+}
+
+/* The tick by whose end the connection has expired. */
+static uint64_t due_tick(const struct table *table, const struct connection *connection)
+{
+    return (due_ms(table, connection) + TABLE_TICK_MS - 1) / TABLE_TICK_MS;
+}
+
+/* A connection keeps its place as class * WHEEL_SLOTS + slot. */
+static enum eviction class_of(const struct connection *connection)
+{
+    return connection->wheel_place / WHEEL_SLOTS;
+}
+
+static uint32_t *wheel_head(struct stripe *stripe, uint16_t place)
+{
+    return &stripe->slots[place / WHEEL_SLOTS][place % WHEEL_SLOTS];
+}
+
+static uint32_t *hint_of(struct table *table, const struct stripe *stripe, enum eviction class)
+{
+    return &table->hints[class][stripe - table->stripes];
+}
+
+static void wheel_put(struct table *table, struct stripe *stripe, uint32_t index, enum eviction class)
 {
     struct connection *connection = &table->entries[index];
-    uint64_t tick = due_tick(connection);
+    uint64_t tick = due_tick(table, connection);
     if (tick <= stripe->tick)
         tick = stripe->tick + 1;
     if (tick > stripe->tick + WHEEL_SLOTS - 1)
         tick = stripe->tick + WHEEL_SLOTS - 1;
-    uint16_t slot = (uint16_t)(tick % WHEEL_SLOTS);
-    connection->wheel_slot = slot;
+    connection->wheel_place = (uint16_t)(class * WHEEL_SLOTS + tick % WHEEL_SLOTS);
+    uint32_t *head = wheel_head(stripe, connection->wheel_place);
     connection->wheel_previous = CONNECTION_NONE;
-    connection->wheel_next = stripe->slots[slot];
-    if (connection->wheel_next != CONNECTION_NONE)
-        table->entries[connection->wheel_next].wheel_previous = index;
-    stripe->slots[slot] = index;
+    connection->wheel_next = *head;
+    if (*head != CONNECTION_NONE)
+        table->entries[*head].wheel_previous = index;
+    *head = index;
+    stripe->in_class[class]++;
+    uint32_t *hint = hint_of(table, stripe, class);
+    if (tick < load(hint))
+        store(hint, (uint32_t)tick);
+    if (class == EVICT_HALF_OPEN)
+        __atomic_add_fetch(&table->half_open, 1, __ATOMIC_RELAXED);
 }
 
 static void wheel_take(struct table *table, struct stripe *stripe, struct connection *connection)
 {
+    enum eviction class = class_of(connection);
     if (connection->wheel_next != CONNECTION_NONE)
         table->entries[connection->wheel_next].wheel_previous = connection->wheel_previous;
     if (connection->wheel_previous != CONNECTION_NONE)
         table->entries[connection->wheel_previous].wheel_next = connection->wheel_next;
     else
-        stripe->slots[connection->wheel_slot] = connection->wheel_next;
+        *wheel_head(stripe, connection->wheel_place) = connection->wheel_next;
+    stripe->in_class[class]--;
+    if (class == EVICT_HALF_OPEN)
+        __atomic_sub_fetch(&table->half_open, 1, __ATOMIC_RELAXED);
 }
 
 /* The tick at which the slot that holds the connection comes round. */
 static uint64_t wheel_tick(const struct stripe *stripe, const struct connection *connection)
 {
     uint64_t next = stripe->tick + 1;
-    return next + (connection->wheel_slot + WHEEL_SLOTS - next % WHEEL_SLOTS) % WHEEL_SLOTS;
-}
-
-struct connection *table_insert(struct table *table, uint32_t hash, const struct tuple *tuple, uint64_t now_ms,
-                                uint32_t timeout_ms)
-{
-    uint64_t id;
-    uint32_t index = pool_take(table, &id);
-    if (index == CONNECTION_NONE)
-        return NULL;
-    struct stripe *stripe = stripe_of(table, hash);
-    uint32_t *bucket = &table->buckets[hash & table->bucket_mask];
-    struct connection *connection = &table->entries[index];
-    memset(connection, 0, sizeof *connection);
-    connection->id = id;
-    connection->hash = hash;
-    connection->tuple = *tuple;
-    connection->seen_ms = now_ms;
-    connection->created_s = (uint32_t)(now_ms / 1000);
-    connection->timeout_ms = timeout_ms;
-    connection->next = *bucket;
-    *bucket = index;
-    wheel_put(table, stripe, index);
-    stripe->opened++;
-    return connection;
-}
-
-void table_refresh(struct table *table, struct connection *connection, uint64_t now_ms, uint32_t timeout_ms)
-{
-    struct stripe *stripe = stripe_of(table, connection->hash);
-    connection->seen_ms = now_ms;
-    connection->timeout_ms = timeout_ms;
-    if (due_tick(connection) < wheel_tick(stripe, connection)) {
-        wheel_take(table, stripe, connection);
-        wheel_put(table, stripe, (uint32_t)(connection - table->entries));
-    }
+    return next + (connection->wheel_place % WHEEL_SLOTS + WHEEL_SLOTS - next % WHEEL_SLOTS) % WHEEL_SLOTS;
 }
 
 static void forget(struct table *table, struct stripe *stripe, struct connection *connection)
@@ -250,6 +301,162 @@ static void forget(struct table *table, struct stripe *stripe, struct connection
     pool_give(table, index);
 }
 
+/* The connection in this slot that is due first, of the first few; those that were refreshed move to where they belong. */
+static struct connection *first_due(struct table *table, struct stripe *stripe, uint32_t head, unsigned *looks)
+{
+    struct connection *first = NULL;
+    for (uint32_t index = head, next; index != CONNECTION_NONE && *looks > 0; index = next) {
+        struct connection *connection = &table->entries[index];
+        next = connection->wheel_next;
+        --*looks;
+        if (due_tick(table, connection) > wheel_tick(stripe, connection)) {
+            enum eviction class = class_of(connection);
+            wheel_take(table, stripe, connection);
+            wheel_put(table, stripe, index, class);
+        } else if (first == NULL || due_ms(table, connection) < due_ms(table, first)) {
+            first = connection;
+        }
+    }
+    return first;
+}
+
+/*
+ * The connection of CLASS in STRIPE, which is locked, that is due first; the hint then says its tick. NULL: none was found
+ * within the bound, or the class is empty; the hint says which.
+ */
+static struct connection *first_in_stripe(struct table *table, struct stripe *stripe, enum eviction class)
+{
+    uint32_t *hint = hint_of(table, stripe, class);
+    unsigned looks = EVICT_LOOKS_MAX;
+    uint64_t tick = load(hint) > stripe->tick ? load(hint) : stripe->tick + 1;
+    if (stripe->in_class[class] == 0) {
+        store(hint, HINT_NONE);
+        return NULL;
+    }
+    for (; looks > 0; tick++) {
+        struct connection *first = first_due(table, stripe, stripe->slots[class][tick % WHEEL_SLOTS], &looks);
+        store(hint, (uint32_t)tick);
+        if (first != NULL)
+            return first;
+    }
+    return NULL;
+}
+
+/* The stripe whose hint is lowest, of those whose bit is not set in PASSED; TABLE_STRIPES when there is none. */
+static unsigned lowest_hint(const struct table *table, enum eviction class, uint64_t passed)
+{
+    unsigned lowest = TABLE_STRIPES;
+    uint32_t tick = HINT_NONE;
+    _Static_assert(TABLE_STRIPES <= 64, "a bit a stripe");
+    for (unsigned i = 0; i < TABLE_STRIPES; i++)
+        if (load(&table->hints[class][i]) < tick && !(passed & UINT64_C(1) << i)) {
+            tick = load(&table->hints[class][i]);
+            lowest = i;
+        }
+    return lowest;
+}
+
+/*
+ * Gives up the connection of CLASS that is due first. OWN is locked; the other stripes' locks are only tried, because
+ * whoever holds one may be waiting for ours. A hint may be too low: then looking corrects it, and the choice is made anew.
+ */
+static bool evict(struct table *table, struct stripe *own, enum eviction class)
+{
+    uint64_t passed = 0;
+    for (unsigned tries = 0; tries < 2 * TABLE_STRIPES; tries++) {
+        unsigned choice = lowest_hint(table, class, passed);
+        if (choice == TABLE_STRIPES)
+            return false;
+        struct stripe *stripe = &table->stripes[choice];
+        if (stripe != own && pthread_mutex_trylock(&stripe->lock) != 0) {
+            passed |= UINT64_C(1) << choice;
+            continue;
+        }
+        struct connection *first = first_in_stripe(table, stripe, class);
+        unsigned again = lowest_hint(table, class, passed);
+        bool found = first != NULL && (again == choice || again == TABLE_STRIPES);
+        if (found) {
+            stripe->evicted++;
+            forget(table, stripe, first);
+        }
+        if (stripe != own)
+            pthread_mutex_unlock(&stripe->lock);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+/* An entry for a connection that stands so; evicts where it must. CONNECTION_NONE: the new connection must be refused. */
+static uint32_t make_room(struct table *table, struct stripe *own, const struct standing *standing, uint64_t *id)
+{
+    if (standing->eviction == EVICT_HALF_OPEN && load(&table->half_open) >= load(&table->limits.half_open) &&
+        !evict(table, own, EVICT_HALF_OPEN))
+        return CONNECTION_NONE;
+    uint32_t index = pool_take(table, standing->priority, id);
+    for (unsigned class = 0; index == CONNECTION_NONE && class < EVICT_NEVER; class++)
+        if (evict(table, own, class))
+            index = pool_take(table, standing->priority, id);
+    return index;
+}
+
+/* Begins a connection in the entry, which keeps its place in the hash chain. */
+static void entry_begin(struct table *table, struct connection *connection, uint64_t id, uint64_t now_ms,
+                        const struct standing *standing)
+{
+    struct stripe *stripe = stripe_of(table, connection->hash);
+    struct connection fresh = {
+        .next = connection->next,
+        .hash = connection->hash,
+        .tuple = connection->tuple,
+        .id = id,
+        .seen_ms = now_ms,
+        .created_s = (uint32_t)(now_ms / 1000),
+        .timeout_ms = standing->timeout_ms,
+    };
+    *connection = fresh;
+    wheel_put(table, stripe, (uint32_t)(connection - table->entries), standing->eviction);
+    stripe->opened++;
+}
+
+struct connection *table_insert(struct table *table, uint32_t hash, const struct tuple *tuple, uint64_t now_ms,
+                                const struct standing *standing)
+{
+    uint64_t id;
+    uint32_t index = make_room(table, stripe_of(table, hash), standing, &id);
+    if (index == CONNECTION_NONE)
+        return NULL;
+    uint32_t *bucket = &table->buckets[hash & table->bucket_mask];
+    struct connection *connection = &table->entries[index];
+    connection->hash = hash;
+    connection->tuple = *tuple;
+    connection->next = *bucket;
+    *bucket = index;
+    entry_begin(table, connection, id, now_ms, standing);
+    return connection;
+}
+
+void table_replace(struct table *table, struct connection *connection, uint64_t now_ms,
+                   const struct standing *standing)
+{
+    struct stripe *stripe = stripe_of(table, connection->hash);
+    wheel_take(table, stripe, connection);
+    stripe->removed++;
+    entry_begin(table, connection, pool_next_id(table), now_ms, standing);
+}
+
+void table_refresh(struct table *table, struct connection *connection, uint64_t now_ms,
+                   const struct standing *standing)
+{
+    struct stripe *stripe = stripe_of(table, connection->hash);
+    connection->seen_ms = now_ms;
+    connection->timeout_ms = standing->timeout_ms;
+    if (class_of(connection) != standing->eviction || due_tick(table, connection) < wheel_tick(stripe, connection)) {
+        wheel_take(table, stripe, connection);
+        wheel_put(table, stripe, (uint32_t)(connection - table->entries), standing->eviction);
+    }
+}
+
 void table_remove(struct table *table, struct connection *connection)
 {
     struct stripe *stripe = stripe_of(table, connection->hash);
@@ -257,21 +464,22 @@ void table_remove(struct table *table, struct connection *connection)
     forget(table, stripe, connection);
 }
 
-/* Works off the slot of the tick after stripe->tick. Returns what is left of the budget; 0: the slot may not be empty. */
-static unsigned expire_slot(struct table *table, struct stripe *stripe, uint64_t now_ms, unsigned budget)
+/* Works off one slot. Returns what is left of the budget; 0: the slot may not be empty. */
+static unsigned expire_slot(struct table *table, struct stripe *stripe, uint32_t *slot, uint64_t now_ms,
+                            unsigned budget)
 {
-    uint32_t *slot = &stripe->slots[(stripe->tick + 1) % WHEEL_SLOTS];
     while (*slot != CONNECTION_NONE && budget > 0) {
         uint32_t index = *slot;
         struct connection *connection = &table->entries[index];
         budget--;
-        if (connection_expired(connection, now_ms)) {
+        if (table_expired(table, connection, now_ms)) {
             stripe->expired++;
             forget(table, stripe, connection);
         } else {
             /* Its time is later than this tick, so it lands in another slot and the loop ends. */
+            enum eviction class = class_of(connection);
             wheel_take(table, stripe, connection);
-            wheel_put(table, stripe, index);
+            wheel_put(table, stripe, index, class);
         }
     }
     return *slot == CONNECTION_NONE ? budget : 0;
@@ -281,36 +489,36 @@ bool table_expire(struct table *table, unsigned stripe_index, uint64_t now_ms, u
 {
     struct stripe *stripe = &table->stripes[stripe_index];
     uint64_t now = now_ms / TABLE_TICK_MS;
-    bool done = true;
     pthread_mutex_lock(&stripe->lock);
     /* After a long pause one turn of the wheel visits every slot; more turns would find nothing new. */
     if (now > stripe->tick + WHEEL_SLOTS)
         stripe->tick = now - WHEEL_SLOTS;
-    while (stripe->tick < now) {
-        budget = expire_slot(table, stripe, now_ms, budget);
-        if (budget == 0) {
-            done = false;
-            break;
-        }
-        stripe->tick++;
+    while (stripe->tick < now && budget > 0) {
+        for (unsigned class = 0; class < EVICTION_COUNT && budget > 0; class++)
+            budget = expire_slot(table, stripe, &stripe->slots[class][(stripe->tick + 1) % WHEEL_SLOTS], now_ms, budget);
+        if (budget > 0)
+            stripe->tick++;
     }
     pthread_mutex_unlock(&stripe->lock);
-    return done;
+    return budget > 0;
 }
 
 struct table_use table_use(struct table *table)
 {
-    struct table_use use = {.capacity = table->config.capacity};
-    pthread_mutex_lock(&table->pool.lock);
-    use.now = table->pool.used;
-    use.limit = table->pool.limit;
-    pthread_mutex_unlock(&table->pool.lock);
+    struct table_use use = {
+        .now = load(&table->used),
+        .capacity = table->config.capacity,
+        .limits = table->limits,
+    };
     for (unsigned i = 0; i < TABLE_STRIPES; i++) {
         struct stripe *stripe = &table->stripes[i];
         pthread_mutex_lock(&stripe->lock);
         use.opened += stripe->opened;
         use.expired += stripe->expired;
         use.removed += stripe->removed;
+        use.evicted += stripe->evicted;
+        for (unsigned class = 0; class < EVICTION_COUNT; class++)
+            use.in_class[class] += stripe->in_class[class];
         pthread_mutex_unlock(&stripe->lock);
     }
     return use;
@@ -321,9 +529,9 @@ void table_each(struct table *table, unsigned stripe_index, uint64_t now_ms,
 {
     struct stripe *stripe = &table->stripes[stripe_index];
     pthread_mutex_lock(&stripe->lock);
-    for (unsigned slot = 0; slot < WHEEL_SLOTS; slot++)
-        for (uint32_t i = stripe->slots[slot]; i != CONNECTION_NONE; i = table->entries[i].wheel_next)
-            if (!connection_expired(&table->entries[i], now_ms))
+    for (unsigned place = 0; place < EVICTION_COUNT * WHEEL_SLOTS; place++)
+        for (uint32_t i = *wheel_head(stripe, (uint16_t)place); i != CONNECTION_NONE; i = table->entries[i].wheel_next)
+            if (!table_expired(table, &table->entries[i], now_ms))
                 see(context, &table->entries[i]);
     pthread_mutex_unlock(&stripe->lock);
 }

@@ -6,7 +6,8 @@
  *
  * Locking. The table is cut into stripes by the tuple's hash. A stripe's lock guards its hash chains, its part of the
  * timer wheel and every byte of the connections in it; whoever holds a pointer to a connection holds its stripe's lock.
- * Nobody ever holds two stripes. The order is: stripe, then the pool of free entries (inside table.c).
+ * Nobody waits for a second stripe: where a full table looks for a connection to evict in other stripes, it only tries their
+ * locks. The order is: stripe, then the pool of free entries (inside table.c).
  *
  * Nothing here allocates after table_new: entries live in one mapping whose pages are touched only when used.
  */
@@ -28,6 +29,15 @@
 
 struct table;
 
+/* In which order a full table gives connections up for a new one (tracking.md); inside a class the one that is due first goes first. */
+enum eviction {
+    EVICT_UNANSWERED, /* UDP, ICMP and others of which no answer has come */
+    EVICT_HALF_OPEN,  /* TCP and SCTP whose handshake is not done */
+    EVICT_CLOSING,    /* TCP and SCTP that have begun to end */
+    EVICT_NEVER,      /* all others: nothing new is worth an established connection */
+    EVICTION_COUNT
+};
+
 struct table_config {
     uint32_t capacity;      /* most entries that there will ever be, at least 1 */
     struct siphash_key key; /* random and secret */
@@ -37,8 +47,16 @@ struct table_config {
 struct table *table_new(const struct table_config *config);
 void table_free(struct table *table);
 
-/* Allows MOST connections from now on, at most the capacity. Those above it stay; new ones are refused until they are fewer. */
-void table_limit(struct table *table, uint32_t most);
+struct table_limits {
+    uint32_t connections;    /* at most so many, never more than the capacity; those above it stay, new ones are refused */
+    uint32_t reserved;       /* of these, so many only for connections with priority */
+    uint32_t half_open;      /* at most so many whose handshake is not done: a further one takes the place of the oldest */
+    uint32_t adaptive_start; /* from so many connections on, timeouts shrink ... */
+    uint32_t adaptive_end;   /* ... to nothing at so many; 0: they never do */
+};
+
+/* Sets what may be in the table from now on. */
+void table_limit(struct table *table, const struct table_limits *limits);
 
 uint32_t table_hash(const struct table *table, const struct tuple *tuple);
 
@@ -48,24 +66,43 @@ void table_unlock(struct table *table, uint32_t hash);
 /* The connection with this tuple (of this hash, whose stripe is locked), borrowed until the lock is given up; or NULL. */
 struct connection *table_find(struct table *table, uint32_t hash, const struct tuple *tuple);
 
+/* How a connection stands in the table: what its timer and its place among the others depend on. */
+struct standing {
+    uint32_t timeout_ms;    /* it may idle for so long */
+    enum eviction eviction;
+    bool priority;          /* table_insert: it may use the reserve */
+};
+
 /*
  * Makes the connection of TUPLE, which is not in the table: zeroed but for hash, tuple, id, created and seen; its timer
- * runs for TIMEOUT_MS from NOW_MS. The stripe is locked. Returns NULL when the table is full.
+ * runs from NOW_MS. The stripe is locked. Where the table is full an older connection of a class that may be evicted
+ * gives way. Returns NULL when none does.
  */
 struct connection *table_insert(struct table *table, uint32_t hash, const struct tuple *tuple, uint64_t now_ms,
-                                uint32_t timeout_ms);
+                                const struct standing *standing);
 
-/* The connection was heard of at NOW_MS and may idle for TIMEOUT_MS from then on. Constant time. */
-void table_refresh(struct table *table, struct connection *connection, uint64_t now_ms, uint32_t timeout_ms);
+/* The connection was heard of at NOW_MS and stands so from then on. Constant time. */
+void table_refresh(struct table *table, struct connection *connection, uint64_t now_ms,
+                   const struct standing *standing);
+
+/* A new connection begins in place of CONNECTION, with its tuple: as table_insert, but there is always room. */
+void table_replace(struct table *table, struct connection *connection, uint64_t now_ms,
+                   const struct standing *standing);
 
 /* Forgets the connection; the pointer is dead afterwards. */
 void table_remove(struct table *table, struct connection *connection);
 
-/* Has it idled for longer than it may? An expired entry that has not been removed yet must be treated as absent. */
-static inline bool connection_expired(const struct connection *connection, uint64_t now_ms)
-{
-    return now_ms >= connection->seen_ms + connection->timeout_ms;
-}
+/*
+ * Has it idled for longer than it may at this filling of the table? An expired entry that has not been removed yet must be
+ * treated as absent.
+ */
+bool table_expired(const struct table *table, const struct connection *connection, uint64_t now_ms);
+
+/*
+ * pf's adaptive timeouts (pf.conf(5)): with N connections between START and END, a timeout counts (END - N) / (END - START)
+ * of its length; above END nothing of it.
+ */
+uint32_t timeout_adapted(uint32_t timeout_ms, uint32_t n, uint32_t start, uint32_t end);
 
 /*
  * Removes what has expired by NOW_MS in STRIPE (0..TABLE_STRIPES-1), looking at no more than BUDGET entries. Takes and
@@ -74,8 +111,10 @@ static inline bool connection_expired(const struct connection *connection, uint6
 bool table_expire(struct table *table, unsigned stripe, uint64_t now_ms, unsigned budget);
 
 struct table_use {
-    uint32_t now, limit, capacity;
-    uint64_t opened, expired, removed; /* since table_new */
+    uint32_t now, capacity;
+    struct table_limits limits;
+    uint32_t in_class[EVICTION_COUNT];
+    uint64_t opened, expired, removed, evicted; /* since table_new */
 };
 struct table_use table_use(struct table *table);
 

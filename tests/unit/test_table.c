@@ -39,31 +39,48 @@ static struct tuple tuple_number(uint32_t number)
                           .protocol = PROTOCOL_TCP};
 }
 
-/* Inserts the tuple for so long; returns its id, 0 when the table is full. */
-static uint64_t insert(uint32_t number, uint64_t now_ms, uint32_t timeout_ms)
+/* Inserts the tuple with this standing; returns its id, 0 when the table is full. */
+static uint64_t insert_as(uint32_t number, uint64_t now_ms, struct standing standing)
 {
     struct tuple tuple = tuple_number(number);
     uint32_t hash = table_hash(table, &tuple);
     table_lock(table, hash);
-    struct connection *connection = table_insert(table, hash, &tuple, now_ms, timeout_ms);
+    struct connection *connection = table_insert(table, hash, &tuple, now_ms, &standing);
     uint64_t id = connection ? connection->id : 0;
     table_unlock(table, hash);
     return id;
 }
 
+static uint64_t insert(uint32_t number, uint64_t now_ms, uint32_t timeout_ms)
+{
+    return insert_as(number, now_ms, (struct standing){timeout_ms, EVICT_NEVER, false});
+}
+
 /* Calls table_refresh, or table_remove with a timeout of 0. False when the tuple is not there. */
-static bool touch(uint32_t number, uint64_t now_ms, uint32_t timeout_ms)
+static bool touch_as(uint32_t number, uint64_t now_ms, struct standing standing)
 {
     struct tuple tuple = tuple_number(number);
     uint32_t hash = table_hash(table, &tuple);
     table_lock(table, hash);
     struct connection *connection = table_find(table, hash, &tuple);
-    if (connection != NULL && timeout_ms > 0)
-        table_refresh(table, connection, now_ms, timeout_ms);
+    if (connection != NULL && standing.timeout_ms > 0)
+        table_refresh(table, connection, now_ms, &standing);
     else if (connection != NULL)
         table_remove(table, connection);
     table_unlock(table, hash);
     return connection != NULL;
+}
+
+static bool touch(uint32_t number, uint64_t now_ms, uint32_t timeout_ms)
+{
+    return touch_as(number, now_ms, (struct standing){timeout_ms, EVICT_NEVER, false});
+}
+
+static void limit(struct table_limits limits)
+{
+    if (limits.half_open == 0)
+        limits.half_open = UINT32_MAX;
+    table_limit(table, &limits);
 }
 
 static bool there(uint32_t number)
@@ -180,18 +197,18 @@ END_TEST
 
 START_TEST(the_limit_refuses_new_connections_and_keeps_the_old)
 {
-    table_limit(table, 10);
+    limit((struct table_limits){.connections = 10});
     for (uint32_t i = 0; i < 10; i++)
         ck_assert_uint_ne(insert(i, 1000, 60000), 0);
     ck_assert_uint_eq(insert(10, 1000, 60000), 0);
-    table_limit(table, 5);
+    limit((struct table_limits){.connections = 5});
     ck_assert_uint_eq(table_use(table).now, 10);
     for (uint32_t i = 0; i < 6; i++)
         ck_assert(touch(i, 1000, 0));
     ck_assert_uint_ne(insert(11, 1000, 60000), 0);
     ck_assert_uint_eq(insert(12, 1000, 60000), 0);
-    table_limit(table, 5000);
-    ck_assert_uint_eq(table_use(table).limit, 1000);
+    limit((struct table_limits){.connections = 5000});
+    ck_assert_uint_eq(table_use(table).limits.connections, 1000);
 }
 END_TEST
 
@@ -233,6 +250,126 @@ START_TEST(who_opened_speaks_in_the_original_direction)
     connection.flags = CONNECTION_OPENER_HIGH;
     ck_assert_int_eq(connection_direction(&connection, SIDE_LOW), REPLY);
     ck_assert_int_eq(connection_direction(&connection, SIDE_HIGH), ORIGINAL);
+}
+END_TEST
+
+START_TEST(a_full_table_gives_up_the_least_worth_first_and_of_these_the_oldest)
+{
+    const struct standing unanswered = {30000, EVICT_UNANSWERED, false}, half_open = {30000, EVICT_HALF_OPEN, false},
+                          closing = {120000, EVICT_CLOSING, false}, worth = {3600000, EVICT_NEVER, false};
+    limit((struct table_limits){.connections = 8});
+    expire(1000);
+    insert_as(1, 1000, closing);
+    insert_as(2, 2000, half_open);
+    insert_as(3, 3000, half_open);
+    insert_as(4, 4000, unanswered);
+    insert_as(5, 5000, worth);
+    insert_as(6, 5000, unanswered);
+    insert_as(7, 6000, unanswered);
+    insert_as(8, 6000, closing);
+    touch_as(4, 6500, unanswered); /* the oldest was heard of again, so it is the youngest now */
+    static const uint32_t victims[] = {6, 7, 4, 2, 3, 1, 8};
+    for (unsigned i = 0; i < 7; i++) {
+        ck_assert(there(victims[i]));
+        ck_assert_uint_ne(insert_as(100 + i, 7000, worth), 0);
+        ck_assert_msg(!there(victims[i]), "%u was not given up", victims[i]);
+        ck_assert_uint_eq(table_use(table).evicted, i + 1);
+        ck_assert_uint_eq(table_use(table).now, 8);
+    }
+    ck_assert_uint_eq(insert_as(200, 7000, worth), 0);
+    ck_assert(there(5));
+}
+END_TEST
+
+START_TEST(a_connection_that_is_worth_more_now_is_not_given_up)
+{
+    limit((struct table_limits){.connections = 1});
+    insert_as(1, 1000, (struct standing){30000, EVICT_HALF_OPEN, false});
+    touch_as(1, 1001, (struct standing){3600000, EVICT_NEVER, false});
+    ck_assert_uint_eq(insert(2, 1002, 30000), 0);
+    touch_as(1, 1003, (struct standing){120000, EVICT_CLOSING, false});
+    ck_assert_uint_ne(insert(2, 1004, 30000), 0);
+    ck_assert(!there(1));
+}
+END_TEST
+
+START_TEST(a_further_half_open_connection_takes_the_place_of_the_oldest)
+{
+    const struct standing half_open = {30000, EVICT_HALF_OPEN, false};
+    limit((struct table_limits){.connections = 1000, .half_open = 3});
+    for (uint32_t i = 0; i < 10; i++) {
+        ck_assert_uint_ne(insert_as(i, 1000 + 300 * i, half_open), 0);
+        ck_assert_uint_eq(table_use(table).in_class[EVICT_HALF_OPEN], i < 3 ? i + 1 : 3);
+    }
+    ck_assert(there(9) && there(8) && there(7) && !there(6));
+    touch_as(9, 5000, (struct standing){3600000, EVICT_NEVER, false});
+    ck_assert_uint_ne(insert_as(10, 5000, half_open), 0);
+    ck_assert(there(9) && there(8) && there(7));
+}
+END_TEST
+
+START_TEST(the_reserve_is_for_those_with_priority)
+{
+    limit((struct table_limits){.connections = 10, .reserved = 2});
+    for (uint32_t i = 0; i < 8; i++)
+        ck_assert_uint_ne(insert(i, 1000, 60000), 0);
+    ck_assert_uint_eq(insert(8, 1000, 60000), 0);
+    for (uint32_t i = 10; i < 12; i++)
+        ck_assert_uint_ne(insert_as(i, 1000, (struct standing){60000, EVICT_NEVER, true}), 0);
+    ck_assert_uint_eq(insert_as(12, 1000, (struct standing){60000, EVICT_NEVER, true}), 0);
+}
+END_TEST
+
+/* pf's formula, by hand: timeout * (end - n) / (end - start). */
+static const struct {
+    uint32_t timeout_ms, n, start, end, expected_ms;
+} adapted[] = {
+    {60000, 0, 60, 120, 60000},      {60000, 60, 60, 120, 60000},       {60000, 61, 60, 120, 59000},
+    {60000, 90, 60, 120, 30000},     {60000, 119, 60, 120, 1000},       {60000, 120, 60, 120, 0},
+    {60000, 4000000, 60, 120, 0},    {60000, 4000000, 0, 0, 60000},     {1, 61, 60, 120, 0},
+    {2592000000u, 1000001, 1000000, 4000000, 2591999136u},
+};
+
+START_TEST(adaptive_timeouts_follow_the_formula)
+{
+    ck_assert_uint_eq(timeout_adapted(adapted[_i].timeout_ms, adapted[_i].n, adapted[_i].start, adapted[_i].end),
+                      adapted[_i].expected_ms);
+}
+END_TEST
+
+START_TEST(a_filling_table_forgets_sooner)
+{
+    limit((struct table_limits){.connections = 100, .adaptive_start = 10, .adaptive_end = 30});
+    expire(1000);
+    for (uint32_t i = 0; i < 20; i++)
+        insert(i, 1000, 60000);
+    /* 20 of 10 to 30: half of the time. */
+    expire(1000 + 30000 - 1);
+    ck_assert_uint_eq(table_use(table).now, 20);
+    struct tuple tuple = tuple_number(3);
+    uint32_t hash = table_hash(table, &tuple);
+    struct connection *connection = table_find(table, hash, &tuple);
+    ck_assert(!table_expired(table, connection, 1000 + 30000 - 1));
+    ck_assert(table_expired(table, connection, 1000 + 30000));
+}
+END_TEST
+
+START_TEST(a_replaced_connection_is_a_new_one_in_a_full_table)
+{
+    limit((struct table_limits){.connections = 2});
+    uint64_t old = insert(1, 1000, 60000), other = insert(2, 1000, 60000);
+    struct tuple tuple = tuple_number(1);
+    uint32_t hash = table_hash(table, &tuple);
+    struct connection *connection = table_find(table, hash, &tuple);
+    connection->packets[REPLY] = 7;
+    struct standing standing = {10000, EVICT_HALF_OPEN, false};
+    table_replace(table, connection, 5000, &standing);
+    ck_assert_ptr_eq(table_find(table, hash, &tuple), connection);
+    ck_assert(connection->id > old && connection->id > other);
+    ck_assert_uint_eq(connection->packets[REPLY], 0);
+    ck_assert(there(2));
+    expire(5000 + 10000 + TABLE_TICK_MS);
+    ck_assert(!there(1) && there(2));
 }
 END_TEST
 
@@ -284,6 +421,13 @@ int main(void)
     tcase_add_test(tests, entries_are_used_again);
     tcase_add_test(tests, a_listing_shows_each_living_connection_once);
     tcase_add_test(tests, who_opened_speaks_in_the_original_direction);
+    tcase_add_test(tests, a_full_table_gives_up_the_least_worth_first_and_of_these_the_oldest);
+    tcase_add_test(tests, a_connection_that_is_worth_more_now_is_not_given_up);
+    tcase_add_test(tests, a_further_half_open_connection_takes_the_place_of_the_oldest);
+    tcase_add_test(tests, the_reserve_is_for_those_with_priority);
+    tcase_add_loop_test(tests, adaptive_timeouts_follow_the_formula, 0, sizeof adapted / sizeof adapted[0]);
+    tcase_add_test(tests, a_filling_table_forgets_sooner);
+    tcase_add_test(tests, a_replaced_connection_is_a_new_one_in_a_full_table);
     tcase_add_test(tests, several_threads_at_once);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
