@@ -10,7 +10,10 @@ struct packet;
 /* Adds LENGTH bytes to the running sum (start with 0); an odd LENGTH ends the sum. */
 uint32_t checksum_add(uint32_t sum, const uint8_t *bytes, size_t length);
 
-/* Folds the running sum into the number that stands in a header, host order: 0 when a sum over a header with its right checksum in place. */
+/*
+ * Folds the running sum into the number that stands in a header, in host order. The sum over bytes with their right
+ * checksum in place gives 0.
+ */
 uint16_t checksum_fold(uint32_t sum);
 
 /* Starts the sum with the pseudo header of PACKET (RFC 9293 3.1, RFC 8200 8.1) for LENGTH transport bytes. */

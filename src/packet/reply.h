@@ -10,7 +10,7 @@
 
 #include "packet/packet.h"
 
-/* As much of the rejected packet as an ICMPv6 error may carry: the whole error fits the minimum MTU (RFC 4443, 2.4c). */
+/* As much of the rejected packet as an ICMPv6 error may carry: all of it fits the minimum MTU (RFC 4443, 2.4c). */
 #define REPLY_BYTES_MAX 1280
 
 enum reply_kind {
@@ -20,9 +20,10 @@ enum reply_kind {
 };
 
 /*
- * Builds the answer to PACKET into the REPLY_BYTES_MAX bytes at BYTES; *LENGTH is set. TCP: RFC 9293, 3.10.7.1 (seq = the
- * segment's ack, or 0 with an ack of all it holds). Others: ICMP 3/13 (RFC 1812, 5.2.7.1; quotes at most 576 bytes in all) or ICMPv6 1/1.
- * Nothing is sent for a RST, an ICMP error, a group address, or an unspecified source (RFC 1122, 3.2.2; RFC 4443, 2.4e).
+ * Builds the answer to PACKET, which packet_decode found well, into the REPLY_BYTES_MAX bytes at BYTES; *LENGTH is set.
+ * TCP: RFC 9293, 3.10.7.1 (seq = the segment's ack, or 0 with an ack of all it holds). Others: ICMP 3/13 (RFC 1812,
+ * 5.2.7.1; at most 576 bytes with its IP header) or ICMPv6 1/1. Nothing is sent for a RST, an ICMP error or redirect, a
+ * group address, or an unspecified source (RFC 1122, 3.2.2; RFC 4443, 2.4e).
  */
 enum reply_kind reply_build(const struct packet *packet, uint8_t bytes[REPLY_BYTES_MAX], size_t *length);
 

@@ -20,8 +20,8 @@ static inline enum side side_other(enum side side)
 /*
  * `low` is the end that sorts first by (address, port). What the ports hold depends on the protocol:
  *   TCP, UDP, SCTP   the ports
- *   ICMP queries     the id in both; `detail` holds the request's type, and `asker` the side that asks, so that two hosts
- *                    that ping each other with the same id have two sessions (C27 of the conformance cases)
+ *   ICMP queries     the id in both; `detail` holds the request's type, and `asker` the side that asks, so that two
+ *                    hosts that ping each other with the same id have two sessions
  *   GRE              the key's upper and lower half in both, so that a key names a tunnel (RFC 2890); version 1 (PPTP)
  *                    has a call id a direction there and is known by its addresses alone
  *   all others       0; ESP too, whose SPI differs a direction (RFC 4301, 4.1)
@@ -36,7 +36,7 @@ struct tuple {
     uint8_t zero;
 };
 
-/* Makes the tuple of PACKET and returns the side that it comes from. An ICMP error has none of its own: it must not be asked for. */
+/* Makes the tuple of PACKET and returns the side that it comes from. An ICMP error has none of its own: do not ask. */
 enum side tuple_of(struct tuple *tuple, const struct packet *packet);
 
 bool tuple_equal(const struct tuple *a, const struct tuple *b);
