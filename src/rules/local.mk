@@ -1,7 +1,9 @@
 libengine_a_SOURCES += \
 	src/rules/classify.c \
 	src/rules/classify.h \
+	src/rules/rangeset.c \
 	src/rules/rangeset.h \
+	src/rules/ruleset.c \
 	src/rules/ruleset.h \
 	src/rules/surroundings.c \
 	src/rules/surroundings.h
