@@ -1,9 +1,12 @@
 # Unit tests, one program a noun. They need libcheck.
 if HAVE_CHECK
 UNIT_LIBS = libengine.a $(CHECK_LIBS)
+# Packets for tests; whoever uses it lists it among his sources.
+UNIT_BUILD = tests/unit/build.c tests/unit/build.h
 
 UNIT_TESTS = \
 	tests/unit/test_classify \
+	tests/unit/test_packet_decode \
 	tests/unit/test_table
 
 check_PROGRAMS += $(UNIT_TESTS)
@@ -11,6 +14,9 @@ TESTS += $(UNIT_TESTS)
 
 tests_unit_test_classify_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_classify_LDADD = $(UNIT_LIBS)
+tests_unit_test_packet_decode_SOURCES = tests/unit/test_packet_decode.c $(UNIT_BUILD)
+tests_unit_test_packet_decode_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_packet_decode_LDADD = $(UNIT_LIBS)
 tests_unit_test_table_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_table_LDADD = $(UNIT_LIBS)
 endif
