@@ -5,18 +5,29 @@ UNIT_LIBS = libengine.a $(CHECK_LIBS)
 UNIT_BUILD = tests/unit/build.c tests/unit/build.h
 
 UNIT_TESTS = \
+	tests/unit/test_base \
 	tests/unit/test_classify \
+	tests/unit/test_packet \
 	tests/unit/test_packet_decode \
+	tests/unit/test_packet_quote \
 	tests/unit/test_table
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
+tests_unit_test_base_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_base_LDADD = $(UNIT_LIBS)
 tests_unit_test_classify_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_classify_LDADD = $(UNIT_LIBS)
+tests_unit_test_packet_SOURCES = tests/unit/test_packet.c $(UNIT_BUILD)
+tests_unit_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_packet_LDADD = $(UNIT_LIBS)
 tests_unit_test_packet_decode_SOURCES = tests/unit/test_packet_decode.c $(UNIT_BUILD)
 tests_unit_test_packet_decode_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_packet_decode_LDADD = $(UNIT_LIBS)
+tests_unit_test_packet_quote_SOURCES = tests/unit/test_packet_quote.c $(UNIT_BUILD)
+tests_unit_test_packet_quote_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_packet_quote_LDADD = $(UNIT_LIBS)
 tests_unit_test_table_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_table_LDADD = $(UNIT_LIBS)
 endif
