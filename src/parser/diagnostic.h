@@ -57,6 +57,9 @@ void diagnostics_fini(struct diagnostics *diagnostics);
 void diagnostics_add(struct diagnostics *diagnostics, const struct diagnostic *record, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Brings the records of each file into the order of its text; files stay in the order in which they were first named. */
+void diagnostics_sort(struct diagnostics *diagnostics);
+
 /* "syntax", "undefined" ... */
 const char *diagnostic_code_name(enum diagnostic_code code);
 

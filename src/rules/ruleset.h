@@ -130,6 +130,7 @@ struct ruleset {
 };
 
 #define CONNECTIONS_MAX_DEFAULT 262144u
+#define CONNECTIONS_MAX 16777216u
 
 void ruleset_free(struct ruleset *ruleset);
 

@@ -1,0 +1,336 @@
+/*
+ * Statements to a ruleset, in passes: what is defined; settings; what the definitions hold; rules; tests.
+ */
+#include "parser/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "parser/parser.h"
+
+static void redefined(struct check *check, const struct word *name, const struct location *first)
+{
+    CHECK_ERROR(check, name->at, CODE_REDEFINED, "'%s' is defined already, at %s:%u", name->text, first->source->path,
+                first->line);
+}
+
+/* Makes room for everything that the statements define; zone 0 is "no zone". */
+static void count_statements(struct check *check, const struct statement *statements)
+{
+    size_t zones = 1, sets = 0, rules = 0, tests = 0;
+    for (const struct statement *s = statements; s != NULL; s = s->next) {
+        zones += s->kind == STATEMENT_ZONE;
+        sets += s->kind == STATEMENT_SET;
+        rules += s->kind == STATEMENT_RULE;
+        tests += s->kind == STATEMENT_TEST;
+    }
+    check->zone_list = arena_take(check->arena, zones, sizeof *check->zone_list);
+    check->set_list = arena_take(check->arena, sets, sizeof *check->set_list);
+    check->rule_list = arena_take(check->arena, rules, sizeof *check->rule_list);
+    check->test_list = arena_take(check->arena, tests, sizeof *check->test_list);
+    check->zone_list[0] = (struct zone){.name = ""};
+    check->zones = 1;
+}
+
+static const char *keep(struct check *check, const char *text)
+{
+    return arena_text(check->arena, text, strlen(text));
+}
+
+/* Adds a definition under NAME; NULL, reported, when the name is taken. */
+static struct definition *define(struct check *check, const struct word *name, int kind)
+{
+    const struct definition *first = names_find(&check->names, name->text);
+    if (first != NULL) {
+        redefined(check, name, &first->at);
+        return NULL;
+    }
+    if (name->text[0] == '\0') {
+        CHECK_ERROR(check, name->at, CODE_SYNTAX, "a name is not empty");
+        return NULL;
+    }
+    struct definition *definition = arena_take(check->files->arena, 1, sizeof *definition);
+    definition->at = name->at;
+    definition->kind = kind;
+    names_add(&check->names, name->text, definition);
+    return definition;
+}
+
+static void define_interface(struct check *check, struct zone *zone, const struct word *interface)
+{
+    for (size_t z = 1; z < check->zones; z++)
+        for (size_t i = 0; i < check->zone_list[z].interface_count; i++)
+            if (strcmp(check->zone_list[z].interfaces[i], interface->text) == 0)
+                CHECK_ERROR(check, interface->at, CODE_REDEFINED, "the interface '%s' is in the zone '%s' already",
+                            interface->text, check->zone_list[z].name);
+    zone->interfaces[zone->interface_count++] = keep(check, interface->text);
+}
+
+static void define_zone(struct check *check, const struct zone_node *node)
+{
+    struct definition *definition = define(check, &node->name, DEFINES_ZONE);
+    if (definition == NULL)
+        return;
+    if (check->zones > RULESET_ZONES_MAX) {
+        CHECK_ERROR(check, node->name.at, CODE_RANGE, "there are at most %d zones", RULESET_ZONES_MAX);
+        return;
+    }
+    definition->zone = (uint16_t)check->zones;
+    struct zone *zone = &check->zone_list[check->zones++];
+    size_t count = 0;
+    for (const struct word_node *i = node->interfaces; i != NULL; i = i->next)
+        count++;
+    zone->name = keep(check, node->name.text);
+    zone->interfaces = arena_take(check->arena, count, sizeof *zone->interfaces);
+    for (const struct word_node *i = node->interfaces; i != NULL; i = i->next)
+        define_interface(check, zone, &i->word);
+}
+
+static void define_set(struct check *check, const struct set_node *node)
+{
+    struct definition *definition = define(check, &node->name, DEFINES_SET);
+    if (definition == NULL)
+        return;
+    definition->node = node;
+    definition->set = arena_take(check->arena, 1, sizeof *definition->set);
+    definition->set->name = keep(check, node->name.text);
+    check->set_list[check->sets++] = definition->set;
+}
+
+static void define_service(struct check *check, const struct word *name, const struct service_node *services)
+{
+    const struct service_definition *first = names_find(&check->services, name->text);
+    if (first != NULL) {
+        redefined(check, name, &first->at);
+        return;
+    }
+    struct service_definition *definition = arena_take(check->files->arena, 1, sizeof *definition);
+    definition->at = name->at;
+    definition->services = services;
+    names_add(&check->services, name->text, definition);
+}
+
+static void define_all(struct check *check, const struct statement *statements)
+{
+    for (const struct statement *s = statements; s != NULL; s = s->next) {
+        if (s->kind == STATEMENT_ZONE)
+            define_zone(check, &s->zone);
+        else if (s->kind == STATEMENT_SET)
+            define_set(check, &s->set);
+        else if (s->kind == STATEMENT_SERVICE)
+            define_service(check, &s->service.name, s->service.services);
+    }
+}
+
+static void set_timeout(struct check *check, const struct timeout_node *node)
+{
+    struct suggestion suggestion = suggestion_for(node->key.text);
+    for (unsigned i = 0; i < TIMEOUT_COUNT; i++) {
+        if (strcmp(timeout_key(i), node->key.text) != 0) {
+            suggestion_offer(&suggestion, timeout_key(i));
+            continue;
+        }
+        if (node->ms == 0 || node->ms > TIMEOUT_LARGEST_MS)
+            CHECK_ERROR(check, node->at, CODE_RANGE, "a timeout is from 1ms to 30d");
+        else
+            check->ruleset->timeouts.ms[i] = (uint32_t)node->ms;
+        return;
+    }
+    CHECK_ERROR(check, node->key.at, CODE_UNDEFINED, "unknown timeout '%s'%s%s%s", node->key.text,
+                suggestion.best ? " (did you mean '" : "", suggestion.best ? suggestion.best : "",
+                suggestion.best ? "'?)" : "");
+}
+
+static void set_limit(struct check *check, const struct statement *s)
+{
+    if (check->limit_given)
+        CHECK_ERROR(check, s->at, CODE_REDEFINED, "'limit connections' stands twice");
+    check->limit_given = true;
+    if (s->limit.connections == 0 || s->limit.connections > CONNECTIONS_MAX)
+        CHECK_ERROR(check, s->limit.at, CODE_RANGE, "a table holds from 1 to %u connections", CONNECTIONS_MAX);
+    else
+        check->ruleset->connections_max = (uint32_t)s->limit.connections;
+}
+
+static void set_hooks(struct check *check, const struct statement *s)
+{
+    if (check->hook_given)
+        CHECK_ERROR(check, s->at, CODE_REDEFINED, "'hook' stands twice");
+    check->hook_given = true;
+    check->ruleset->hooks = 0;
+    for (const struct word_node *hook = s->hooks; hook != NULL; hook = hook->next) {
+        struct suggestion suggestion = suggestion_for(hook->word.text);
+        unsigned chain = 0;
+        while (chain < CHAIN_COUNT && strcmp(chain_name(chain), hook->word.text) != 0)
+            suggestion_offer(&suggestion, chain_name(chain++));
+        if (chain == CHAIN_COUNT)
+            CHECK_ERROR(check, hook->word.at, CODE_UNDEFINED, "unknown chain '%s', expected forward, input or output%s%s%s",
+                        hook->word.text, suggestion.best ? " (did you mean '" : "",
+                        suggestion.best ? suggestion.best : "", suggestion.best ? "'?)" : "");
+        else
+            check->ruleset->hooks |= CHAIN_BIT(chain);
+    }
+}
+
+static void set_queue(struct check *check, const struct statement *s)
+{
+    struct ruleset *ruleset = check->ruleset;
+    uint32_t first = s->queue.first, last = s->queue.last;
+    if (ruleset->queue_given)
+        CHECK_ERROR(check, s->at, CODE_REDEFINED, "'queue' stands twice");
+    ruleset->queue_given = true;
+    if (first > 65535 || last > 65535)
+        CHECK_ERROR(check, s->queue.at, CODE_RANGE, "queue numbers are from 0 to 65535");
+    else if (first > last)
+        CHECK_ERROR(check, s->queue.at, CODE_RANGE, "the range of queues ends before it begins");
+    else if (last - first >= RULESET_QUEUES_MAX)
+        CHECK_ERROR(check, s->queue.at, CODE_RANGE, "there are at most %d queues, one worker each", RULESET_QUEUES_MAX);
+    ruleset->queue_first = (uint16_t)first;
+    ruleset->queue_last = (uint16_t)last;
+}
+
+static void set_default(struct check *check, const struct statement *s)
+{
+    if (check->default_given)
+        CHECK_ERROR(check, s->at, CODE_REDEFINED, "'default' stands twice");
+    check->default_given = true;
+    check->ruleset->default_action = s->default_.action;
+    check->ruleset->default_log = check_log(&s->default_.log);
+}
+
+static void set_no_implicit(struct check *check, const struct statement *s)
+{
+    if (strcmp(s->no_implicit.text, "nd") == 0)
+        check->ruleset->implicit_nd = false;
+    else
+        CHECK_ERROR(check, s->no_implicit.at, CODE_UNDEFINED, "unknown implicit rule '%s', expected nd",
+                    s->no_implicit.text);
+}
+
+static void settings(struct check *check, const struct statement *statements)
+{
+    for (const struct statement *s = statements; s != NULL; s = s->next) {
+        switch (s->kind) {
+        case STATEMENT_TIMEOUT:
+            for (const struct timeout_node *node = s->timeouts; node != NULL; node = node->next)
+                set_timeout(check, node);
+            break;
+        case STATEMENT_LIMIT:
+            set_limit(check, s);
+            break;
+        case STATEMENT_HOOK:
+            set_hooks(check, s);
+            break;
+        case STATEMENT_QUEUE:
+            set_queue(check, s);
+            break;
+        case STATEMENT_DEFAULT:
+            set_default(check, s);
+            break;
+        case STATEMENT_NO_IMPLICIT:
+            set_no_implicit(check, s);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+static void zone_nets(struct check *check, const struct zone_node *node)
+{
+    struct ranges ranges = {0};
+    struct definition *definition = names_find(&check->names, node->name.text);
+    for (const struct member_node *member = node->nets; member != NULL; member = member->next)
+        check_member_ranges(check, member, &ranges);
+    struct rangeset nets = ranges_finish(&ranges, check->arena);
+    if (definition != NULL && definition->kind == DEFINES_ZONE)
+        check->zone_list[definition->zone].nets = nets;
+}
+
+/* Everything that is defined is resolved, used or not: an error in it is an error. */
+static void resolve_all(struct check *check, const struct statement *statements)
+{
+    for (const struct statement *s = statements; s != NULL; s = s->next) {
+        if (s->kind == STATEMENT_ZONE) {
+            zone_nets(check, &s->zone);
+        } else if (s->kind == STATEMENT_SET) {
+            struct definition *definition = names_find(&check->names, s->set.name.text);
+            if (definition->kind == DEFINES_SET && definition->node == &s->set)
+                check_set_resolve(check, definition);
+        } else if (s->kind == STATEMENT_SERVICE) {
+            struct service_definition *definition = names_find(&check->services, s->service.name.text);
+            if (definition->services == s->service.services && definition->items == NULL) {
+                definition->resolving = true;
+                definition->items = check_services(check, definition->services, &definition->count);
+                definition->resolving = false;
+            }
+        }
+    }
+}
+
+static void publish(struct check *check)
+{
+    struct ruleset *ruleset = check->ruleset;
+    ruleset->rules = check->rule_list;
+    ruleset->rule_count = check->rule_count;
+    ruleset->zones = check->zone_list;
+    ruleset->zone_count = check->zones;
+    ruleset->sets = check->set_list;
+    ruleset->set_count = check->sets;
+    ruleset->tests = check->test_list;
+    ruleset->test_count = check->tests;
+}
+
+static void check_statements(struct check *check, const struct statement *statements)
+{
+    count_statements(check, statements);
+    define_all(check, statements);
+    settings(check, statements);
+    resolve_all(check, statements);
+    for (const struct statement *s = statements; s != NULL; s = s->next)
+        if (s->kind == STATEMENT_RULE)
+            check_rule(check, s);
+    publish(check); /* tests look zones up by address */
+    for (const struct statement *s = statements; s != NULL; s = s->next)
+        if (s->kind == STATEMENT_TEST)
+            check_test(check, s);
+    publish(check);
+}
+
+static struct ruleset *ruleset_new(struct arena *arena)
+{
+    struct ruleset *ruleset = arena_take(arena, 1, sizeof *ruleset);
+    ruleset->arena = arena;
+    ruleset->default_action = ACTION_DENY;
+    ruleset->timeouts = timeouts_default;
+    ruleset->connections_max = CONNECTIONS_MAX_DEFAULT;
+    ruleset->hooks = CHAIN_BIT(CHAIN_FORWARD);
+    ruleset->implicit_nd = true;
+    return ruleset;
+}
+
+struct ruleset *parser_read(const char *path, const struct file_access *access, struct diagnostics *diagnostics)
+{
+    struct arena *tree = arena_new(), *arena = arena_new();
+    size_t errors_before = diagnostics->errors;
+    if (tree == NULL || arena == NULL)
+        abort(); /* as an arena does */
+    struct files files = {.arena = tree, .access = access, .diagnostics = diagnostics};
+    struct check check = {
+        .files = &files,
+        .diagnostics = diagnostics,
+        .arena = arena,
+        .ruleset = ruleset_new(arena),
+        .names = {.arena = tree},
+        .services = {.arena = tree},
+        .rules = {.arena = tree},
+    };
+    struct statement *statements = files_statements(&files, path);
+    check_statements(&check, statements);
+    arena_free(tree);
+    diagnostics_sort(diagnostics);
+    if (diagnostics->errors == errors_before)
+        return check.ruleset;
+    arena_free(arena);
+    return NULL;
+}

@@ -1,0 +1,82 @@
+/*
+ * From statements to a ruleset: looks names up, holds numbers against their ranges, resolves sets. Private to the parser.
+ * Every error is reported; the ruleset is thrown away when there was one.
+ */
+#ifndef PARSER_CHECK_H
+#define PARSER_CHECK_H
+
+#include "base/arena.h"
+#include "parser/files.h"
+#include "parser/names.h"
+
+/* A zone or a set: they share one name space. */
+struct definition {
+    struct location at;
+    enum { DEFINES_ZONE, DEFINES_SET } kind;
+    uint16_t zone;                 /* its index */
+    const struct set_node *node;   /* of a set ... */
+    struct set *set;               /* ... and what it resolves to */
+    enum { UNRESOLVED, RESOLVING, RESOLVED } progress;
+};
+
+struct service_definition {
+    struct location at;
+    const struct service_node *services;
+    const struct service_item *items; /* NULL: not resolved yet */
+    size_t count;
+    bool resolving;
+};
+
+struct check {
+    struct files *files;
+    struct diagnostics *diagnostics;
+    struct arena *arena;           /* the ruleset's */
+    struct ruleset *ruleset;
+    struct names names;            /* struct definition */
+    struct names services;         /* struct service_definition */
+    struct names rules;            /* struct location: rules by their `as` */
+    size_t zones, sets, rule_count, tests;
+    struct zone *zone_list;
+    const struct set **set_list;
+    struct rule *rule_list;
+    struct ruleset_test *test_list;
+    bool limit_given, default_given, hook_given;
+};
+
+/* A growing list of address ranges on the heap. */
+struct ranges {
+    struct address_range *items;
+    size_t count, size;
+};
+void ranges_add(struct ranges *ranges, struct address_range range);
+/* Moves the ranges, normalised, to the arena, and frees the list. */
+struct rangeset ranges_finish(struct ranges *ranges, struct arena *arena);
+
+/* The checks on sets (check_sets.c). */
+void check_set_resolve(struct check *check, struct definition *definition);
+/* Adds the addresses of MEMBER, which must be no zone and have none, to RANGES. DEPTH counts braces. */
+void check_member_ranges(struct check *check, const struct member_node *member, struct ranges *ranges);
+/* The definition of the zone called so, reported when there is none; its index, or 0. */
+uint16_t check_zone(struct check *check, const struct word *name);
+/* What MEMBER's name stands for; NULL, reported, when nothing does. */
+struct definition *check_name(struct check *check, const struct member_node *member);
+/* Reports a name that nothing stands for, with the nearest one of NAMES. */
+void check_undefined(struct check *check, struct location at, const char *what, const char *name,
+                     const struct names *names);
+
+/* The checks on services (check_services.c): the items of a list, in the arena. */
+const struct service_item *check_services(struct check *check, const struct service_node *services, size_t *count);
+const struct port_range *check_ports(struct check *check, const struct port_node *ports, const char *protocol,
+                                     size_t *count);
+
+/* The checks on rules and tests (check_rules.c, check_tests.c). */
+void check_rule(struct check *check, const struct statement *statement);
+void check_test(struct check *check, const struct statement *statement);
+struct log check_log(const struct log_node *node);
+
+#define CHECK_ERROR(check, at, code, ...) location_report((check)->diagnostics, at, SEVERITY_ERROR, code, __VA_ARGS__)
+
+/* The rate of a `log` that names none. */
+#define LOG_RATE_DEFAULT ((struct rate){10, 1000})
+
+#endif

@@ -1,0 +1,236 @@
+/*
+ * Rules: endpoints to terms, and what a rule as a whole cannot mean.
+ */
+#include <string.h>
+
+#include "packet/packet.h"
+#include "parser/check.h"
+
+enum family { FAMILY_V4 = 1, FAMILY_V6 = 2, FAMILY_BOTH = 3 };
+
+/* An endpoint while its terms are gathered: addresses that no zone narrows are joined into one set. */
+struct gathering {
+    struct endpoint_term *terms;
+    size_t count, room;
+    struct ranges loose;
+    bool has_loose;
+};
+
+static size_t member_count(const struct member_node *member)
+{
+    size_t count = 1;
+    for (const struct member_node *inner = member->members; inner != NULL; inner = inner->next)
+        count += member_count(inner);
+    return count;
+}
+
+static void add_term(struct gathering *gathering, int kind, const struct set *set, uint16_t zone)
+{
+    struct endpoint_term *term = &gathering->terms[gathering->count++];
+    *term = (struct endpoint_term){.kind = kind, .set = set, .zone = zone};
+}
+
+/* A set without a name, of the addresses of one member. */
+static const struct set *anonymous_set(struct check *check, struct ranges *ranges)
+{
+    struct set *set = arena_take(check->arena, 1, sizeof *set);
+    set->members = ranges_finish(ranges, check->arena);
+    return set;
+}
+
+static void gather(struct check *check, const struct member_node *member, uint16_t outer_zone,
+                   struct gathering *gathering);
+
+static void gather_name(struct check *check, const struct member_node *member, uint16_t zone,
+                        struct gathering *gathering)
+{
+    struct definition *definition = check_name(check, member);
+    if (definition == NULL)
+        return;
+    if (definition->kind == DEFINES_SET) {
+        check_set_resolve(check, definition);
+        add_term(gathering, TERM_SET, definition->set, zone);
+    } else if (zone != 0) {
+        CHECK_ERROR(check, member->at, CODE_SYNTAX, "'%s' is a zone, and no second one stands behind '@'",
+                    member->text);
+    } else {
+        add_term(gathering, TERM_ANY, NULL, definition->zone);
+    }
+}
+
+static void gather_addresses(struct check *check, const struct member_node *member, uint16_t zone,
+                             struct gathering *gathering)
+{
+    struct member_node bare = *member;
+    struct ranges ranges = {0};
+    bare.zone.text = NULL;
+    if (zone == 0) {
+        check_member_ranges(check, &bare, &gathering->loose);
+        gathering->has_loose = true;
+    } else {
+        check_member_ranges(check, &bare, &ranges);
+        add_term(gathering, TERM_SET, anonymous_set(check, &ranges), zone);
+    }
+}
+
+static void gather(struct check *check, const struct member_node *member, uint16_t outer_zone,
+                   struct gathering *gathering)
+{
+    uint16_t zone = outer_zone;
+    if (member->zone.text != NULL) {
+        zone = check_zone(check, &member->zone);
+        if (outer_zone != 0)
+            CHECK_ERROR(check, member->zone.at, CODE_SYNTAX, "a zone stands behind the braces already");
+    }
+    switch (member->kind) {
+    case MEMBER_ANY:
+        add_term(gathering, TERM_ANY, NULL, zone);
+        break;
+    case MEMBER_SELF:
+        add_term(gathering, TERM_SELF, NULL, zone);
+        break;
+    case MEMBER_NAME:
+        gather_name(check, member, zone, gathering);
+        break;
+    case MEMBER_RANGE:
+    case MEMBER_PREFIX:
+        gather_addresses(check, member, zone, gathering);
+        break;
+    case MEMBER_BRACES:
+        for (const struct member_node *inner = member->members; inner != NULL; inner = inner->next)
+            gather(check, inner, zone, gathering);
+        break;
+    }
+}
+
+static struct endpoint check_endpoint(struct check *check, const struct endpoint_node *node)
+{
+    struct gathering gathering = {.room = member_count(node->member) + 1};
+    gathering.terms = arena_take(check->arena, gathering.room, sizeof *gathering.terms);
+    gather(check, node->member, 0, &gathering);
+    if (gathering.has_loose)
+        add_term(&gathering, TERM_SET, anonymous_set(check, &gathering.loose), 0);
+    return (struct endpoint){node->negated, gathering.count, gathering.terms};
+}
+
+/* The families of which an address of the set can be. */
+static unsigned set_families(const struct rangeset *set)
+{
+    unsigned families = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        struct address_range range = set->ranges[i];
+        if (address_compare(range.last, rangeset_v4[0].first) >= 0 &&
+            address_compare(range.first, rangeset_v4[0].last) <= 0)
+            families |= FAMILY_V4;
+        if (address_compare(range.first, rangeset_v4[0].first) < 0 ||
+            address_compare(range.last, rangeset_v4[0].last) > 0)
+            families |= FAMILY_V6;
+    }
+    return families;
+}
+
+static unsigned endpoint_families(const struct endpoint *endpoint)
+{
+    unsigned families = endpoint->negated ? FAMILY_BOTH : 0;
+    for (size_t i = 0; i < endpoint->term_count; i++)
+        families |= endpoint->terms[i].kind == TERM_SET ? set_families(&endpoint->terms[i].set->members) : FAMILY_BOTH;
+    return families;
+}
+
+static unsigned service_families(const struct rule *rule)
+{
+    unsigned families = rule->service_count == 0 ? FAMILY_BOTH : 0;
+    for (size_t i = 0; i < rule->service_count; i++) {
+        uint8_t protocol = rule->services[i].protocol;
+        families |= protocol == PROTOCOL_ICMP ? FAMILY_V4 : protocol == PROTOCOL_ICMP6 ? FAMILY_V6 : FAMILY_BOTH;
+    }
+    return families;
+}
+
+static const char *family_name(unsigned families)
+{
+    return families == FAMILY_V4 ? "IPv4" : "IPv6";
+}
+
+static void check_families(struct check *check, const struct statement *statement, const struct rule *rule)
+{
+    unsigned src = endpoint_families(&rule->src), dst = endpoint_families(&rule->dst);
+    unsigned services = service_families(rule);
+    /* An empty set is of no family: a file that is empty today may be filled tomorrow. */
+    if (src == 0 || dst == 0 || services == 0 || (src & dst & services) != 0)
+        return;
+    if ((src & dst) == 0)
+        CHECK_ERROR(check, statement->at, CODE_FAMILY, "the rule can never match: its source is %s and its destination is %s",
+                    family_name(src), family_name(dst));
+    else
+        CHECK_ERROR(check, statement->at, CODE_FAMILY, "the rule can never match: its addresses are %s and its service is %s",
+                    family_name(src & dst), family_name(services));
+}
+
+static bool speaks_of_self(const struct endpoint *endpoint)
+{
+    for (size_t i = 0; i < endpoint->term_count; i++)
+        if (endpoint->terms[i].kind == TERM_SELF)
+            return true;
+    return false;
+}
+
+static void check_hooked(struct check *check, const struct statement *statement, const struct rule *rule)
+{
+    uint8_t hooks = check->ruleset->hooks;
+    /* Without its chain the rule would look effective and not be. */
+    if (speaks_of_self(&rule->dst) && !(hooks & CHAIN_BIT(CHAIN_INPUT)))
+        CHECK_ERROR(check, statement->at, CODE_UNHOOKED, "packets to 'self' are not queued: write 'hook forward, input'");
+    if (speaks_of_self(&rule->src) && !(hooks & CHAIN_BIT(CHAIN_OUTPUT)))
+        CHECK_ERROR(check, statement->at, CODE_UNHOOKED, "packets from 'self' are not queued: write 'hook forward, output'");
+}
+
+static void check_rule_name(struct check *check, const struct word *name)
+{
+    if (name->text == NULL)
+        return;
+    const struct location *first = names_find(&check->rules, name->text);
+    if (name->text[0] == '\0')
+        CHECK_ERROR(check, name->at, CODE_SYNTAX, "a rule's name is not empty");
+    else if (first != NULL)
+        CHECK_ERROR(check, name->at, CODE_REDEFINED, "a rule is called '%s' already, at %s:%u", name->text,
+                    first->source->path, first->line);
+    else {
+        struct location *at = arena_take(check->files->arena, 1, sizeof *at);
+        *at = name->at;
+        names_add(&check->rules, name->text, at);
+    }
+}
+
+struct log check_log(const struct log_node *node)
+{
+    return (struct log){node->wanted, node->rated ? node->rate : LOG_RATE_DEFAULT};
+}
+
+static const char *keep(struct check *check, const char *text)
+{
+    return text == NULL ? NULL : arena_text(check->arena, text, strlen(text));
+}
+
+void check_rule(struct check *check, const struct statement *statement)
+{
+    const struct rule_node *node = &statement->rule;
+    struct rule *rule = &check->rule_list[check->rule_count++];
+    *rule = (struct rule){
+        .file = keep(check, statement->at.source->path),
+        .line = statement->at.line,
+        .name = keep(check, node->name.text),
+        .action = node->action,
+        .states = node->states != 0 ? node->states : STATES_BY_DEFAULT,
+        .src = check_endpoint(check, &node->src),
+        .dst = check_endpoint(check, &node->dst),
+        .log = check_log(&node->log),
+    };
+    if (node->src.ports != NULL)
+        rule->src_ports = check_ports(check, node->src.ports, "tcp", &rule->src_port_count);
+    if (node->services != NULL)
+        rule->services = check_services(check, node->services, &rule->service_count);
+    check_rule_name(check, &node->name);
+    check_families(check, statement, rule);
+    check_hooked(check, statement, rule);
+}

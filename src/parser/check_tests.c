@@ -1,0 +1,113 @@
+/*
+ * The `test` statements of a file: to queries, as packets would make them.
+ */
+#include <string.h>
+
+#include "packet/packet.h"
+#include "parser/check.h"
+
+static uint16_t test_zone(struct check *check, const struct member_node *address)
+{
+    if (address->zone.text != NULL)
+        return check_zone(check, &address->zone);
+    return ruleset_zone_by_address(check->ruleset, address->range.first);
+}
+
+static void check_one_address(struct check *check, const struct member_node *node)
+{
+    if (!address_equal(node->range.first, node->range.last))
+        CHECK_ERROR(check, node->at, CODE_RANGE, "a test names one address, not a range");
+}
+
+static void check_service(struct check *check, const struct test_node *node, struct query *query)
+{
+    size_t count;
+    const struct service_item *items = check_services(check, node->service, &count);
+    if (count == 0)
+        return;
+    bool whole = items[0].first == 0 && items[0].last == 65535;
+    if (count > 1 || (items[0].first != items[0].last && !whole)) {
+        CHECK_ERROR(check, node->service->at, CODE_RANGE, "a test names one service, such as 'tcp 443' or 'icmp 8'");
+        return;
+    }
+    query->protocol = items[0].protocol;
+    query->service = items[0].first;
+    switch (query->protocol) {
+    case PROTOCOL_TCP:
+    case PROTOCOL_UDP:
+    case PROTOCOL_SCTP:
+        if (whole)
+            CHECK_ERROR(check, node->service->at, CODE_RANGE, "a test names a port, such as 'tcp 443'");
+        break;
+    case PROTOCOL_ICMP:
+        query->service = whole ? 8 : items[0].first; /* `icmp` alone is a ping */
+        break;
+    case PROTOCOL_ICMP6:
+        query->service = whole ? 128 : items[0].first;
+        break;
+    }
+}
+
+static void check_by(struct check *check, const struct expect_node *expect)
+{
+    if (expect->by.text != NULL && names_find(&check->rules, expect->by.text) == NULL)
+        check_undefined(check, expect->by.at, "rule", expect->by.text, &check->rules);
+}
+
+static enum packet_state state_of(uint8_t states)
+{
+    for (unsigned state = STATE_NEW; state < STATE_COUNT; state++)
+        if (states == STATE_BIT(state))
+            return state;
+    return STATE_NEW;
+}
+
+/* A source port that no rule is likely to name: the first of the dynamic ports (RFC 6335, 6). */
+#define TEST_SOURCE_PORT 49152
+
+static const char *keep(struct check *check, const char *text)
+{
+    return text == NULL ? NULL : arena_text(check->arena, text, strlen(text));
+}
+
+void check_test(struct check *check, const struct statement *statement)
+{
+    const struct test_node *node = &statement->test;
+    struct ruleset_test *test = &check->test_list[check->tests++];
+    struct query *query = &test->query;
+    *test = (struct ruleset_test){
+        .file = keep(check, statement->at.source->path),
+        .line = statement->at.line,
+        .name = keep(check, node->name.text),
+        .expected = node->expect.action,
+        .by = keep(check, node->expect.by.text),
+        .by_default = node->expect.by_default,
+        .reply = node->then_reply,
+        .reply_expected = node->reply.action,
+        .reply_by = keep(check, node->reply.by.text),
+        .reply_by_default = node->reply.by_default,
+    };
+    check_one_address(check, node->src);
+    check_one_address(check, node->dst);
+    query->state = state_of(node->states);
+    query->src = node->src->range.first;
+    query->dst = node->dst->range.first;
+    query->src_zone = test_zone(check, node->src);
+    query->dst_zone = test_zone(check, node->dst);
+    check_service(check, node, query);
+    bool has_ports = query->protocol == PROTOCOL_TCP || query->protocol == PROTOCOL_UDP ||
+                     query->protocol == PROTOCOL_SCTP;
+    query->src_port = has_ports ? TEST_SOURCE_PORT : 0;
+    if (node->src_port != NULL) {
+        size_t count;
+        const struct port_range *ports = check_ports(check, node->src_port, "tcp", &count);
+        if (count == 1 && ports[0].first != ports[0].last)
+            CHECK_ERROR(check, node->src_port->word.at, CODE_RANGE, "a test names one source port");
+        else if (count == 1)
+            query->src_port = ports[0].first;
+    }
+    if (address_is_v4(query->src) != address_is_v4(query->dst))
+        CHECK_ERROR(check, statement->at, CODE_FAMILY, "the test's addresses are of two families");
+    check_by(check, &node->expect);
+    check_by(check, &node->reply);
+}

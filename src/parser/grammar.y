@@ -1,0 +1,544 @@
+/*
+ * The grammar of the rule language: tokens to the syntax tree of syntax.h. It only builds; what names mean and whether
+ * numbers are in range is check.c's. A service list is parsed flat and regrouped by the checker, because
+ * `tcp 80, 443, tcp 22` would need two tokens of look-ahead otherwise. An error ends its statement, never the run.
+ */
+%define api.pure full
+%define api.prefix {spid_yy}
+%define api.token.prefix {T_}
+%define api.location.type {struct location}
+%define parse.error custom
+%define parse.lac full
+%locations
+%expect 0
+%lex-param { void *lexer }
+%parse-param { void *lexer } { struct scanner *scanner }
+
+%code requires {
+#include "parser/scanner.h"
+}
+
+%code {
+#include <string.h>
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "parser/words.h"
+
+#pragma GCC diagnostic ignored "-Wconversion"
+
+#define YYLLOC_DEFAULT(current, rhs, n)                                                  \
+    do {                                                                                 \
+        if (n)                                                                           \
+            (current) = location_span(YYRHSLOC(rhs, 1), YYRHSLOC(rhs, n));               \
+        else                                                                             \
+            (current) = YYRHSLOC(rhs, 0);                                                \
+    } while (0)
+
+/* A fresh node, and the same put before a list that grows at its head. */
+#define NODE(type) ((type *)arena_take(scanner->arena, 1, sizeof(type)))
+#define PUT(list, node) ((node)->next = (list), (node))
+
+int spid_yylex(union SPID_YYSTYPE *value, struct location *at, void *lexer);
+static void spid_yyerror(const struct location *at, void *lexer, struct scanner *scanner, const char *message);
+static struct statement *statement(struct scanner *scanner, struct location at, int kind);
+static struct member_node *named(struct scanner *scanner, struct location at, struct word word);
+static struct port_node *port_named(struct scanner *scanner, struct word word);
+static struct service_node *service(struct scanner *scanner, struct location at, const char *protocol,
+                                    struct port_node *ports);
+static void not_built(struct scanner *scanner, struct location at, const char *what);
+static bool context_word(struct scanner *scanner, const struct word *word, const char *wanted);
+}
+
+%union {
+    struct word word;
+    struct { struct word word; uint32_t first, last; } number;
+    struct { struct word word; uint64_t ms; } duration;
+    struct { struct word word; struct rate rate; } rate;
+    struct { struct word word; struct address_range range; unsigned bits; } address;
+    enum action action;
+    uint8_t states;
+    struct statement *statement;
+    struct member_node *member;
+    struct endpoint_node endpoint;
+    struct port_node *port;
+    struct service_node *service;
+    struct word_node *words;
+    struct timeout_node *timeout;
+    struct log_node log;
+    struct expect_node expect;
+    struct rule_node *rule;
+}
+
+%token NEWLINE "the end of the line"
+%token ABANDONED "the end of the statement"
+%token <word> NAME "a name"
+%token <word> DOTTED "a name with dots"
+%token <word> STRING "a string"
+%token <word> RESERVED "a reserved word"
+%token <number> NUMBER "a number"
+%token <number> NUMBERS "a range of numbers"
+%token <duration> DURATION "a duration"
+%token <rate> RATE "a rate"
+%token <address> ADDRESS "an address"
+%token <address> PREFIX "a prefix"
+%token <word> ALLOW "'allow'" DENY "'deny'" REJECT "'reject'" AUDIT "'audit'"
+%token <word> INCLUDE "'include'" ZONE "'zone'" SET "'set'" SERVICE "'service'" TIMEOUT "'timeout'" LIMIT "'limit'"
+%token <word> DEFAULT "'default'" HOOK "'hook'" QUEUE "'queue'" TEST "'test'" NO "'no'"
+%token <word> NET "'net'" FILE "'file'" ANY "'any'" SELF "'self'" PORT "'port'" TO "'to'" AS "'as'" LOG "'log'"
+%token <word> TCP "'tcp'" UDP "'udp'" SCTP "'sctp'" ICMP "'icmp'" ICMP6 "'icmp6'" GRE "'gre'" ESP "'esp'" AH "'ah'" PROTO "'proto'"
+%token <word> NEW "'new'" ESTABLISHED "'established'" RELATED "'related'" INVALID "'invalid'"
+%token <word> EXPECT "'expect'" BY "'by'" THEN "'then'"
+
+%type <statement> statement
+%type <word> name interface protocol timeout_key
+%type <words> interfaces interface_list hooks
+%type <member> members member_list member nets item test_address
+%type <endpoint> endpoint source
+%type <port> ports port_list port test_port
+%type <service> services service_part test_service
+%type <states> state states states_given test_state
+%type <action> action verdict
+%type <timeout> timeouts timeout_item
+%type <log> log_given
+%type <expect> expect
+%type <rule> options
+
+%%
+
+file:
+    %empty
+  | file line
+  ;
+
+line:
+    statement NEWLINE  { if ($1 != NULL) scanner->statements = PUT(scanner->statements, $1); }
+  | NEWLINE
+  | ABANDONED
+  | error NEWLINE      { yyerrok; }
+  | error ABANDONED    { yyerrok; }
+  ;
+
+name: NAME | STRING ;
+
+statement:
+    INCLUDE STRING
+      { $$ = statement(scanner, @1, STATEMENT_INCLUDE); $$->include = $2; $$->include.at = @2; }
+  | ZONE name '=' interfaces
+      { $$ = statement(scanner, @1, STATEMENT_ZONE); $$->zone = (struct zone_node){.name = $2, .interfaces = $4}; }
+  | ZONE name '=' interfaces NET nets
+      { $$ = statement(scanner, @1, STATEMENT_ZONE); $$->zone = (struct zone_node){$2, $4, $6}; }
+  | SET name '=' members
+      { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = (struct set_node){.name = $2, .members = $4}; }
+  | SET name '=' FILE STRING
+      { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = (struct set_node){.name = $2, .file = $5}; }
+  | SERVICE name '=' services
+      { $$ = statement(scanner, @1, STATEMENT_SERVICE); $$->service.name = $2; $$->service.services = list_reversed($4); }
+  | TIMEOUT timeouts
+      { $$ = statement(scanner, @1, STATEMENT_TIMEOUT); $$->timeouts = list_reversed($2); }
+  | LIMIT NAME NUMBER
+      {
+        $$ = NULL;
+        if (strcmp($2.text, "half-open") == 0) {
+            not_built(scanner, @2, "limit half-open");
+        } else if (context_word(scanner, &$2, "connections")) {
+            $$ = statement(scanner, @1, STATEMENT_LIMIT);
+            $$->limit.connections = $3.first;
+            $$->limit.at = @3;
+        }
+      }
+  | LIMIT NAME NUMBER NAME
+      { $$ = NULL; not_built(scanner, @4, $4.text); YYERROR; }
+  | DEFAULT action log_given
+      { $$ = statement(scanner, @1, STATEMENT_DEFAULT); $$->default_.action = $2; $$->default_.log = $3; }
+  | HOOK hooks
+      { $$ = statement(scanner, @1, STATEMENT_HOOK); $$->hooks = list_reversed($2); }
+  | QUEUE NUMBER
+      { $$ = statement(scanner, @1, STATEMENT_QUEUE); $$->queue.first = $$->queue.last = $2.first; $$->queue.at = @2; }
+  | QUEUE NUMBERS
+      { $$ = statement(scanner, @1, STATEMENT_QUEUE); $$->queue.first = $2.first; $$->queue.last = $2.last; $$->queue.at = @2; }
+  | NO NAME NAME
+      {
+        $$ = NULL;
+        if (context_word(scanner, &$2, "implicit")) {
+            $$ = statement(scanner, @1, STATEMENT_NO_IMPLICIT);
+            $$->no_implicit = $3;
+        }
+      }
+  | TEST STRING test_address test_port TO test_address test_service test_state EXPECT expect
+      {
+        $$ = statement(scanner, @1, STATEMENT_TEST);
+        $$->test = (struct test_node){.name = $2, .src = $3, .src_port = $4, .dst = $6, .service = $7, .states = $8, .expect = $10};
+      }
+  | TEST STRING test_address test_port TO test_address test_service test_state EXPECT expect THEN NAME EXPECT expect
+      {
+        $$ = NULL;
+        if (context_word(scanner, &$12, "reply")) {
+            $$ = statement(scanner, @1, STATEMENT_TEST);
+            $$->test = (struct test_node){.name = $2, .src = $3, .src_port = $4, .dst = $6, .service = $7, .states = $8,
+                                          .expect = $10, .then_reply = true, .reply = $14};
+        }
+      }
+  | verdict source TO endpoint services states_given options
+      {
+        $$ = statement(scanner, @1, STATEMENT_RULE);
+        $$->rule = *$7;
+        $$->rule.action = $1; $$->rule.src = $2; $$->rule.dst = $4; $$->rule.services = list_reversed($5); $$->rule.states = $6;
+      }
+  | verdict source TO endpoint states_given options
+      {
+        $$ = statement(scanner, @1, STATEMENT_RULE);
+        $$->rule = *$6;
+        $$->rule.action = $1; $$->rule.src = $2; $$->rule.dst = $4; $$->rule.states = $5;
+      }
+  ;
+
+/* Zones, and the interfaces behind them. */
+
+interface: NAME | DOTTED | STRING ;
+interface_list:
+    interface                     { $$ = NODE(struct word_node); $$->word = $1; }
+  | interface_list ',' interface  { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
+  ;
+interfaces:
+    interface_list                { $$ = list_reversed($1); }
+  | interface_list ','            { $$ = list_reversed($1); }
+  ;
+nets: members ;
+
+hooks:
+    NAME                          { $$ = NODE(struct word_node); $$->word = $1; }
+  | hooks ',' NAME                { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
+  ;
+
+/* Addresses. */
+
+members:
+    member_list                   { $$ = list_reversed($1); }
+  | member_list ','               { $$ = list_reversed($1); }
+  ;
+member_list:
+    member
+  | member_list ',' member        { $$ = PUT($1, $3); }
+  ;
+member:
+    item
+  | item '@' name                 { $$ = $1; $$->zone = $3; $$->zone.at = @3; $$->at = @$; }
+  | '!' item                      { $$ = $2; scanner_error(scanner, @1, CODE_SYNTAX, "'!' stands before the whole source or destination, never inside of a list"); }
+  ;
+item:
+    ANY                           { $$ = NODE(struct member_node); $$->kind = MEMBER_ANY; $$->at = @1; }
+  | SELF                          { $$ = NODE(struct member_node); $$->kind = MEMBER_SELF; $$->at = @1; }
+  | ADDRESS
+      { $$ = NODE(struct member_node); $$->kind = MEMBER_RANGE; $$->at = @1; $$->text = $1.word.text; $$->range = $1.range; }
+  | PREFIX
+      { $$ = NODE(struct member_node); $$->kind = MEMBER_PREFIX; $$->at = @1; $$->text = $1.word.text; $$->base = $1.range.first; $$->bits = $1.bits; }
+  | name                          { $$ = named(scanner, @1, $1); }
+  | '{' members '}'               { $$ = NODE(struct member_node); $$->kind = MEMBER_BRACES; $$->at = @1; $$->members = $2; }
+  ;
+
+endpoint:
+    item                          { $$ = (struct endpoint_node){.member = $1}; }
+  | item '@' name                 { $$ = (struct endpoint_node){.member = $1}; $1->zone = $3; $1->zone.at = @3; }
+  | '!' item                      { $$ = (struct endpoint_node){.negated = true, .member = $2}; }
+  | '!' item '@' name             { $$ = (struct endpoint_node){.negated = true, .member = $2}; $2->zone = $4; $2->zone.at = @4; }
+  ;
+source:
+    endpoint
+  | endpoint PORT ports           { $$ = $1; $$.ports = list_reversed($3); }
+  | endpoint PORT '{' port_list '}' { $$ = $1; $$.ports = list_reversed($4); $$.ports_braced = true; }
+  ;
+
+/* Services. */
+
+port:
+    NUMBER   { $$ = NODE(struct port_node); $$->word = $1.word; $$->first = $1.first; $$->last = $1.last; }
+  | NUMBERS  { $$ = NODE(struct port_node); $$->word = $1.word; $$->first = $1.first; $$->last = $1.last; }
+  | NAME     { $$ = port_named(scanner, $1); }
+  | STRING   { $$ = port_named(scanner, $1); }
+  ;
+ports:
+    port
+  | ports ',' port                { $$ = PUT($1, $3); }
+  ;
+port_list: ports | ports ',' ;
+
+protocol: TCP | UDP | SCTP | ICMP | ICMP6 | GRE | ESP | AH | PROTO ;
+
+service_part:
+    protocol                      { $$ = service(scanner, @$, $1.text, NULL); }
+  | protocol port                 { $$ = service(scanner, @$, $1.text, $2); }
+  | protocol '{' port_list '}'    { $$ = service(scanner, @$, $1.text, list_reversed($3)); $$->braced = true; }
+  | port                          { $$ = service(scanner, @$, NULL, $1); }
+  ;
+services:
+    service_part
+  | services ',' service_part     { $$ = PUT($1, $3); }
+  ;
+
+/* States and options. */
+
+state:
+    NEW          { $$ = STATE_BIT(STATE_NEW); }
+  | ESTABLISHED  { $$ = STATE_BIT(STATE_ESTABLISHED); }
+  | RELATED      { $$ = STATE_BIT(STATE_RELATED); }
+  | INVALID      { $$ = STATE_BIT(STATE_INVALID); }
+  ;
+states:
+    state
+  | states ',' state              { $$ = $1 | $3; }
+  ;
+states_given:
+    %empty                        { $$ = 0; }
+  | states
+  ;
+
+action:
+    ALLOW   { $$ = ACTION_ALLOW; }
+  | DENY    { $$ = ACTION_DENY; }
+  | REJECT  { $$ = ACTION_REJECT; }
+  ;
+verdict:
+    action
+  | AUDIT   { $$ = ACTION_AUDIT; }
+  ;
+
+options:
+    %empty                        { $$ = NODE(struct rule_node); }
+  | options AS STRING
+      {
+        $$ = $1;
+        if ($$->name.text != NULL)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'as' stands twice in this rule");
+        $$->name = $3;
+      }
+  | options LOG
+      {
+        $$ = $1;
+        if ($$->log.wanted)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'log' stands twice in this rule");
+        $$->log = (struct log_node){.wanted = true, .at = @2};
+      }
+  | options LOG RATE
+      {
+        $$ = $1;
+        if ($$->log.wanted)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'log' stands twice in this rule");
+        $$->log = (struct log_node){.wanted = true, .rated = true, .rate = $3.rate, .at = @2};
+      }
+  ;
+log_given:
+    %empty     { $$ = (struct log_node){.wanted = false}; }
+  | LOG        { $$ = (struct log_node){.wanted = true, .at = @1}; }
+  | LOG RATE   { $$ = (struct log_node){.wanted = true, .rated = true, .rate = $2.rate, .at = @1}; }
+  ;
+
+timeout_key: NAME | DOTTED | ICMP ;
+timeout_item:
+    timeout_key DURATION          { $$ = NODE(struct timeout_node); $$->key = $1; $$->ms = $2.ms; $$->at = @2; }
+  ;
+timeouts:
+    timeout_item
+  | timeouts ',' timeout_item     { $$ = PUT($1, $3); }
+  ;
+
+/* Tests. */
+
+test_address:
+    ADDRESS
+      { $$ = NODE(struct member_node); $$->kind = MEMBER_RANGE; $$->at = @1; $$->text = $1.word.text; $$->range = $1.range; }
+  | ADDRESS '@' name
+      { $$ = NODE(struct member_node); $$->kind = MEMBER_RANGE; $$->at = @1; $$->text = $1.word.text; $$->range = $1.range; $$->zone = $3; }
+  ;
+test_port:
+    %empty                        { $$ = NULL; }
+  | PORT port                     { $$ = $2; }
+  ;
+test_service:
+    protocol                      { $$ = service(scanner, @$, $1.text, NULL); }
+  | protocol port                 { $$ = service(scanner, @$, $1.text, $2); }
+  ;
+test_state:
+    %empty                        { $$ = 0; }
+  | state
+  ;
+expect:
+    action                        { $$ = (struct expect_node){.action = $1}; }
+  | action BY STRING              { $$ = (struct expect_node){.action = $1, .by = $3}; }
+  | action BY DEFAULT             { $$ = (struct expect_node){.action = $1, .by_default = true}; }
+  ;
+
+%%
+
+static void spid_yyerror(const struct location *at, void *lexer, struct scanner *scanner, const char *message)
+{
+    (void)lexer;
+    scanner_error(scanner, *at, CODE_SYNTAX, "%s", message);
+}
+
+static struct statement *statement(struct scanner *scanner, struct location at, int kind)
+{
+    struct statement *node = NODE(struct statement);
+    node->at = at;
+    node->kind = kind;
+    return node;
+}
+
+static struct member_node *named(struct scanner *scanner, struct location at, struct word word)
+{
+    struct member_node *node = NODE(struct member_node);
+    node->kind = MEMBER_NAME;
+    node->at = at;
+    node->text = word.text;
+    node->quoted = word.quoted;
+    return node;
+}
+
+static struct port_node *port_named(struct scanner *scanner, struct word word)
+{
+    struct port_node *node = NODE(struct port_node);
+    node->word = word;
+    node->named = true;
+    return node;
+}
+
+static struct service_node *service(struct scanner *scanner, struct location at, const char *protocol,
+                                    struct port_node *ports)
+{
+    struct service_node *node = NODE(struct service_node);
+    node->at = at;
+    node->protocol = protocol;
+    node->ports = ports;
+    return node;
+}
+
+static void not_built(struct scanner *scanner, struct location at, const char *what)
+{
+    scanner_error(scanner, at, CODE_SYNTAX, "'%s' is not built yet in this version of spid", what);
+}
+
+/* A word that has a meaning only in its place: says so when it is another. */
+static bool context_word(struct scanner *scanner, const struct word *word, const char *wanted)
+{
+    if (!word->quoted && strcmp(word->text, wanted) == 0)
+        return true;
+    struct suggestion suggestion = suggestion_for(word->text);
+    suggestion_offer(&suggestion, wanted);
+    if (suggestion.best != NULL)
+        scanner_error(scanner, word->at, CODE_SYNTAX, "unexpected '%s' (did you mean '%s'?)", word->text, wanted);
+    else
+        scanner_error(scanner, word->at, CODE_SYNTAX, "unexpected '%s', expected '%s'", word->text, wanted);
+    return false;
+}
+
+void *list_reversed(void *list)
+{
+    struct word_node *reversed = NULL;
+    for (struct word_node *node = list, *next; node != NULL; node = next) {
+        next = node->next;
+        node->next = reversed;
+        reversed = node;
+    }
+    return reversed;
+}
+
+/* The most words that an "expected" list shows; a longer one tells nobody anything. */
+#define EXPECTED_MAX 8
+
+static const char *shown(yysymbol_kind_t symbol)
+{
+    return yysymbol_name(symbol);
+}
+
+/* "new, established, related or invalid" */
+static void list_expected(char *text, size_t size, const yysymbol_kind_t *symbols, int count)
+{
+    text[0] = '\0';
+    for (int i = 0; i < count; i++) {
+        const char *before = i == 0 ? "" : i == count - 1 ? " or " : ", ";
+        size_t length = strlen(text);
+        snprintf(text + length, size - length, "%s%s", before, shown(symbols[i]));
+    }
+}
+
+static bool is_state(yysymbol_kind_t symbol)
+{
+    return symbol == YYSYMBOL_NEW || symbol == YYSYMBOL_ESTABLISHED || symbol == YYSYMBOL_RELATED ||
+           symbol == YYSYMBOL_INVALID;
+}
+
+/* The keyword that stands at this place and is nearest to what was written; its alias's quotes are left out. */
+static const char *nearest(const char *written, const yysymbol_kind_t *symbols, int count, char *buffer, size_t size)
+{
+    struct suggestion suggestion = suggestion_for(written);
+    static const char *const options[] = {"as", "log", "established", "related", "new", "invalid"};
+    char words[64][24];
+    int used = 0;
+    for (int i = 0; i < count && used < 64; i++) {
+        const char *name = shown(symbols[i]);
+        if (name[0] != '\'' || name[2] == '\'')
+            continue;
+        snprintf(words[used], sizeof words[used], "%.*s", (int)strlen(name) - 2, name + 1);
+        suggestion_offer(&suggestion, words[used++]);
+    }
+    for (size_t i = 0; count > 0 && i < sizeof options / sizeof options[0]; i++)
+        for (int k = 0; k < count; k++)
+            if (symbols[k] == YYSYMBOL_AS)
+                suggestion_offer(&suggestion, options[i]);
+    if (suggestion.best == NULL)
+        return NULL;
+    snprintf(buffer, size, " (did you mean '%s'?)", suggestion.best);
+    return buffer;
+}
+
+static int yyreport_syntax_error(const yypcontext_t *context, void *lexer, struct scanner *scanner)
+{
+    yysymbol_kind_t expected[YYNTOKENS];
+    yysymbol_kind_t found = yypcontext_token(context);
+    const struct location *at = yypcontext_location(context);
+    char list[400], hint[80];
+    (void)lexer;
+    /* What led to this has been reported where it stands. */
+    if (found == YYSYMBOL_ABANDONED)
+        return 0;
+    int count = yypcontext_expected_tokens(context, expected, YYNTOKENS), kept = 0;
+    if (count < 0)
+        return count;
+    bool states = count > 0;
+    for (int i = 0; i < count; i++) {
+        if (expected[i] == YYSYMBOL_ABANDONED || expected[i] == YYSYMBOL_RESERVED)
+            continue;
+        expected[kept++] = expected[i];
+        states &= is_state(expected[i]);
+    }
+    count = kept;
+    bool at_end = found == YYSYMBOL_NEWLINE || found == YYSYMBOL_YYEOF;
+    char written[200];
+    size_t offset = at->line_text != NULL ? strlen(at->line_text) : 0;
+    written[0] = '\0';
+    if (!at_end && offset > 0) {
+        const char *c = at->line_text;
+        for (unsigned column = 1; column < at->column && *c != '\0'; column++)
+            do
+                c++;
+            while (((unsigned char)*c & 0xc0) == 0x80);
+        snprintf(written, sizeof written, "%.*s", (int)(at->width < 150 ? at->width : 150), c);
+    }
+    list_expected(list, sizeof list, expected, count);
+    const char *suggested = at_end ? NULL : nearest(written, expected, count, hint, sizeof hint);
+    if (states && !at_end)
+        scanner_error(scanner, *at, CODE_SYNTAX, "unknown state '%s', expected new, established, related or invalid%s",
+                      written, suggested ? suggested : "");
+    else if (at_end && count > 0 && count <= EXPECTED_MAX)
+        scanner_error(scanner, *at, CODE_SYNTAX, "the statement ends too early, expected %s", list);
+    else if (at_end)
+        scanner_error(scanner, *at, CODE_SYNTAX, "the statement ends too early");
+    else if (suggested != NULL)
+        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s'%s", written, suggested);
+    else if (count > 0 && count <= EXPECTED_MAX)
+        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s', expected %s", written, list);
+    else
+        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s'", written);
+    return 0;
+}

@@ -1,0 +1,143 @@
+/*
+ * The syntax tree of the rule language: what stands in the files, with where it stands, before anything is looked up.
+ * The grammar makes it in an arena; check*.c resolve it, print.c gives it back in canonical form.
+ */
+#ifndef PARSER_SYNTAX_H
+#define PARSER_SYNTAX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "packet/address.h"
+#include "packet/verdict.h"
+#include "parser/source.h"
+#include "rules/ruleset.h"
+
+/* A word with its place. */
+struct word {
+    const char *text;
+    struct location at;
+    bool quoted;
+};
+
+/* A number, or a range of numbers; a name of a port or service where NAME is set. */
+struct port_node {
+    struct port_node *next;
+    struct word word;         /* as it was written */
+    bool named;
+    uint32_t first, last;     /* not named */
+};
+
+/* A part of a service list: `tcp`, `tcp 80`, `tcp { 80, 443 }`, or a lone port that continues what stands before it. */
+struct service_node {
+    struct service_node *next;
+    struct location at;
+    const char *protocol;     /* "tcp" ... "ah", "proto"; NULL: a continuation, or the name of a service */
+    bool braced;
+    struct port_node *ports;
+};
+
+/* Addresses, as an endpoint or a member of a set names them. */
+struct member_node {
+    struct member_node *next;
+    struct location at;
+    enum { MEMBER_ANY, MEMBER_SELF, MEMBER_RANGE, MEMBER_PREFIX, MEMBER_NAME, MEMBER_BRACES } kind;
+    const char *text;                /* as it was written: RANGE, PREFIX, NAME */
+    bool quoted;
+    struct address_range range;      /* RANGE, PREFIX */
+    struct address base;             /* PREFIX: before masking */
+    unsigned bits;                   /* PREFIX */
+    struct member_node *members;     /* BRACES */
+    struct word zone;                /* X@zone; text NULL: none */
+};
+
+struct endpoint_node {
+    bool negated;
+    struct member_node *member;
+    struct port_node *ports;         /* `port ...`, source only */
+    bool ports_braced;
+};
+
+struct word_node {
+    struct word_node *next;
+    struct word word;
+};
+
+struct log_node {
+    bool wanted;
+    bool rated;
+    struct rate rate;
+    struct location at;
+};
+
+struct rule_node {
+    enum action action;
+    struct endpoint_node src, dst;
+    struct service_node *services;
+    uint8_t states;                  /* 0: none given */
+    struct word name;                /* text NULL: none */
+    struct log_node log;
+};
+
+struct zone_node {
+    struct word name;
+    struct word_node *interfaces;
+    struct member_node *nets;
+};
+
+struct set_node {
+    struct word name;
+    struct member_node *members;
+    struct word file;                /* text NULL: members */
+};
+
+struct timeout_node {
+    struct timeout_node *next;
+    struct word key;
+    uint64_t ms;
+    struct location at;              /* of the duration */
+};
+
+struct expect_node {
+    enum action action;
+    struct word by;                  /* text NULL: not asked */
+    bool by_default;
+};
+
+struct test_node {
+    struct word name;
+    struct member_node *src, *dst;   /* RANGE of one address, maybe with a zone */
+    struct port_node *src_port;
+    struct service_node *service;
+    uint8_t states;                  /* 0 or one */
+    struct expect_node expect, reply;
+    bool then_reply;
+};
+
+struct statement {
+    struct statement *next;
+    struct location at;              /* the keyword */
+    enum {
+        STATEMENT_INCLUDE, STATEMENT_ZONE, STATEMENT_SET, STATEMENT_SERVICE, STATEMENT_TIMEOUT, STATEMENT_LIMIT,
+        STATEMENT_DEFAULT, STATEMENT_HOOK, STATEMENT_QUEUE, STATEMENT_TEST, STATEMENT_RULE, STATEMENT_NO_IMPLICIT
+    } kind;
+    union {
+        struct word include;
+        struct zone_node zone;
+        struct set_node set;
+        struct { struct word name; struct service_node *services; } service;
+        struct timeout_node *timeouts;
+        struct { uint64_t connections; struct location at; } limit;
+        struct { enum action action; struct log_node log; } default_;
+        struct word_node *hooks;
+        struct { uint32_t first, last; struct location at; } queue;
+        struct test_node test;
+        struct rule_node rule;
+        struct word no_implicit;
+    };
+};
+
+/* Lists are made in reverse while parsing; this turns one round. The node's first member must be `next`. */
+void *list_reversed(void *list);
+
+#endif

@@ -1,0 +1,173 @@
+#include "parser/words.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Longer words are no misspelt ones: nothing is suggested for them. */
+#define SUGGESTION_BYTES_MAX 40
+
+/* Reads digits at *AT into *NUMBER and steps behind them; false without a digit, or above a 32-bit number. */
+static bool take_number(const char **at, uint32_t *number)
+{
+    uint64_t value = 0;
+    const char *c = *at;
+    if (*c < '0' || *c > '9')
+        return false;
+    for (; *c >= '0' && *c <= '9'; c++) {
+        value = value * 10 + (uint64_t)(*c - '0');
+        if (value > UINT32_MAX)
+            return false;
+    }
+    *number = (uint32_t)value;
+    *at = c;
+    return true;
+}
+
+bool word_is_number(const char *text, uint32_t *number)
+{
+    return take_number(&text, number) && *text == '\0';
+}
+
+bool word_is_number_range(const char *text, uint32_t *first, uint32_t *last)
+{
+    return take_number(&text, first) && *text++ == '-' && take_number(&text, last) && *text == '\0';
+}
+
+/* The milliseconds of a unit of time; 0 when it is none. */
+static uint64_t unit_ms(const char *unit)
+{
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    for (unsigned i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(unit, units[i].name) == 0)
+            return units[i].ms;
+    return 0;
+}
+
+bool word_is_duration(const char *text, uint64_t *ms)
+{
+    uint32_t number;
+    if (!take_number(&text, &number))
+        return false;
+    *ms = number * unit_ms(text);
+    return unit_ms(text) != 0;
+}
+
+bool word_is_rate(const char *text, struct rate *rate)
+{
+    uint32_t times = 1;
+    if (!take_number(&text, &rate->count) || *text++ != '/')
+        return false;
+    if (*text >= '0' && *text <= '9' && !take_number(&text, &times))
+        return false;
+    uint64_t ms = times * unit_ms(text);
+    rate->interval_ms = (uint32_t)ms;
+    return rate->count > 0 && ms > 0 && ms <= TIMEOUT_LARGEST_MS;
+}
+
+bool word_is_address_range(const char *text, struct address_range *range)
+{
+    char first[64];
+    const char *dash = strchr(text, '-');
+    if (dash == NULL) {
+        if (!address_from_text(text, &range->first))
+            return false;
+        range->last = range->first;
+        return true;
+    }
+    size_t length = (size_t)(dash - text);
+    if (length >= sizeof first)
+        return false;
+    memcpy(first, text, length);
+    first[length] = '\0';
+    return address_from_text(first, &range->first) && address_from_text(dash + 1, &range->last);
+}
+
+bool word_is_prefix(const char *text, struct address *base, unsigned *bits)
+{
+    char first[64];
+    const char *slash = strchr(text, '/');
+    uint32_t number;
+    if (slash == NULL || (size_t)(slash - text) >= sizeof first)
+        return false;
+    memcpy(first, text, (size_t)(slash - text));
+    first[slash - text] = '\0';
+    if (!address_from_text(first, base) || !word_is_number(slash + 1, &number))
+        return false;
+    *bits = number;
+    return true;
+}
+
+static bool is_name_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+bool word_is_name(const char *text)
+{
+    if ((*text >= '0' && *text <= '9') || *text == '-')
+        return false;
+    const char *c = text;
+    while (is_name_character(*c))
+        c++;
+    return c != text && *c == '\0';
+}
+
+bool word_is_interface(const char *text)
+{
+    if ((*text >= '0' && *text <= '9') || *text == '-')
+        return false;
+    const char *c = text;
+    while (is_name_character(*c) || (*c == '.' && c != text))
+        c++;
+    if (*c == '+')
+        c++;
+    return c != text && *c == '\0';
+}
+
+/* Edit distance with neighbours swapped counting once (Damerau's restricted form). */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned rows[3][SUGGESTION_BYTES_MAX + 1];
+    size_t length_a = strlen(a), length_b = strlen(b);
+    for (unsigned j = 0; j <= length_b; j++)
+        rows[0][j] = j;
+    for (unsigned i = 1; i <= length_a; i++) {
+        unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
+        row[0] = i;
+        for (unsigned j = 1; j <= length_b; j++) {
+            unsigned best = above[j - 1] + (a[i - 1] != b[j - 1]);
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && above2[j - 2] + 1 < best)
+                best = above2[j - 2] + 1;
+            row[j] = best;
+        }
+    }
+    return rows[length_a % 3][length_b];
+}
+
+struct suggestion suggestion_for(const char *wanted)
+{
+    return (struct suggestion){.wanted = wanted, .best = NULL, .distance = 0};
+}
+
+void suggestion_offer(struct suggestion *suggestion, const char *candidate)
+{
+    size_t wanted = strlen(suggestion->wanted), length = strlen(candidate);
+    if (wanted > SUGGESTION_BYTES_MAX || length > SUGGESTION_BYTES_MAX)
+        return;
+    unsigned far = distance(suggestion->wanted, candidate);
+    /* One letter in three may be wrong; more is another word. */
+    if (far > (wanted < 3 ? 1 : (wanted + 2) / 3) || far >= wanted)
+        return;
+    if (suggestion->best == NULL || far < suggestion->distance) {
+        suggestion->best = candidate;
+        suggestion->distance = far;
+    }
+}
