@@ -11,6 +11,13 @@
 #include "state/icmp_error.h"
 #include "state/session.h"
 
+/* How long a connection may idle after STEP. Data that nobody acknowledges never makes it longer. */
+static uint32_t idle_ms(const struct ruleset *ruleset, const struct step *step)
+{
+    uint32_t ms = ruleset->timeouts.ms[step->timeout], established = ruleset->timeouts.ms[TIMEOUT_TCP_ESTABLISHED];
+    return step->timeout == TIMEOUT_TCP_UNACKNOWLEDGED && established < ms ? established : ms;
+}
+
 /* One packet on its way. */
 struct passage {
     struct engine *engine;
@@ -168,7 +175,7 @@ static void judge_new(const struct passage *passage, const struct tuple *tuple, 
     if (verdict->action != ACTION_ALLOW || step.untracked)
         return;
     struct standing standing = {
-        .timeout_ms = engine->ruleset->timeouts.ms[step.timeout],
+        .timeout_ms = idle_ms(engine->ruleset, &step),
         .eviction = session_eviction(tuple->protocol, step.state, false),
     };
     struct connection *connection = old;
@@ -252,7 +259,7 @@ static void judge_connection(const struct passage *passage, struct connection *c
     session_commit(connection, direction, &step);
     bool replied = connection->flags & CONNECTION_REPLIED;
     struct standing standing = {
-        .timeout_ms = engine->ruleset->timeouts.ms[step.timeout],
+        .timeout_ms = idle_ms(engine->ruleset, &step),
         .eviction = session_eviction(connection->tuple.protocol, connection->state, replied),
     };
     table_refresh(engine->table, connection, passage->arrival->now_ms, &standing);

@@ -41,7 +41,7 @@ enum tcp_state {
 struct tcp_peer {
     uint32_t end;         /* highest sequence number sent, plus one */
     uint32_t end_max;     /* highest one that the other side's window allows */
-    uint32_t ack;         /* highest acknowledgement sent */
+    uint32_t ack;         /* highest acknowledgement sent; before the first one: the least that completes the handshake */
     uint32_t window;      /* largest window offered, scaled; 0: nothing seen from this side */
     uint8_t scale;        /* of its window, 0 without the option */
     uint8_t flags;        /* enum tcp_peer_flag */
@@ -50,7 +50,7 @@ struct tcp_peer {
 enum tcp_peer_flag {
     TCP_PEER_SCALES = 0x01,  /* its SYN carried the window scale option */
     TCP_PEER_FIN = 0x02,     /* it has sent a FIN, which ends at `end` */
-    TCP_PEER_ACKED = 0x04,   /* `ack` is set */
+    TCP_PEER_ACKED = 0x04,   /* it has acknowledged the other's SYN */
 };
 
 enum sctp_state {
@@ -76,7 +76,6 @@ enum connection_flag {
     CONNECTION_OPENER_HIGH = 0x01, /* the tuple's high end opened it */
     CONNECTION_REPLIED = 0x02,     /* a packet of the reply direction has passed */
     CONNECTION_RELATED = 0x04,     /* an ALG announced it: its packets are `related` */
-    CONNECTION_UNACKNOWLEDGED = 0x08, /* TCP: data is outstanding */
 };
 
 struct connection {

@@ -77,7 +77,6 @@ void session_commit(struct connection *connection, enum direction direction, con
         return;
     connection->transport = step->transport;
     connection->state = step->state;
-    connection->flags &= (uint8_t)~CONNECTION_UNACKNOWLEDGED;
     connection->flags |= step->flags;
     if (direction == REPLY)
         connection->flags |= CONNECTION_REPLIED;

@@ -19,7 +19,7 @@
 struct step {
     union transport_state transport;
     uint8_t state;        /* tcp_state, sctp_state, or 0 */
-    uint8_t flags;        /* connection_flags to be set; CONNECTION_UNACKNOWLEDGED is replaced */
+    uint8_t flags;        /* connection_flags to be set */
     enum timeout timeout; /* how long it may idle from now on */
     bool idle;            /* the packet passes and changes nothing but the counters: no state, no timer (a SYN in an established connection) */
     bool reopens;         /* the packet opens a new connection in place of this one, which is over: judge it with session_open */
