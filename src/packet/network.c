@@ -93,7 +93,7 @@ static enum reason ip4_read(struct network *network)
     packet->dst = network->receiver = address_v4(dst);
     packet->protocol = protocol;
     packet->hop_limit = hop_limit;
-    if (header < IP4_HEADER_BYTES || total < header)
+    if (header < IP4_HEADER_BYTES)
         return REASON_BAD_HEADER;
     enum reason reason = set_length(packet, total);
     if (reason == REASON_NONE)
