@@ -7,7 +7,6 @@
 
 #define UDP_CHECKSUM_OFFSET 6
 #define SCTP_CHECKSUM_OFFSET 8
-#define GRE_CHECKSUM_PRESENT 0x8000 /* RFC 2784, 2.2 */
 
 /* The number of 16 bits at OFFSET. */
 static uint16_t field_at(const uint8_t *bytes, uint32_t length, uint32_t offset)
@@ -52,8 +51,7 @@ static bool transport_fits(const struct packet *packet, struct address receiver)
     case PROTOCOL_ICMP:
         return checksum_fold(checksum_add(0, bytes, length)) == 0;
     case PROTOCOL_GRE:
-        return !(field_at(bytes, length, 0) & GRE_CHECKSUM_PRESENT) ||
-               checksum_fold(checksum_add(0, bytes, length)) == 0;
+        return !(field_at(bytes, length, 0) & GRE_CHECKSUM) || checksum_fold(checksum_add(0, bytes, length)) == 0;
     case PROTOCOL_SCTP:
         return sctp_fits(bytes, length);
     default:

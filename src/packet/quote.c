@@ -9,11 +9,6 @@
 
 #define QUOTE_TRANSPORT_BYTES 8 /* RFC 792: the least that is quoted of what follows the IP header */
 
-/* Bits of GRE's first word (RFC 2890, 2). */
-#define GRE_CHECKSUM 0x8000
-#define GRE_KEY 0x2000
-#define GRE_VERSION 0x0007
-
 static void tcp_quoted(struct packet_tcp *tcp, struct reader *reader)
 {
     tcp->seq = reader_u32(reader);

@@ -20,18 +20,6 @@ enum sctp_chunk { SCTP_CHUNK_INIT = 1, SCTP_CHUNK_INIT_ACK = 2 };
 #define SCTP_CHUNK_BYTES 4
 #define SCTP_INIT_BYTES 20 /* RFC 9260, 3.3.2 and 3.3.3 */
 
-/* GRE's first word (RFC 2784, 2.1; RFC 2890, 2; RFC 2637, 4.1). */
-enum gre_bit {
-    GRE_CHECKSUM = 0x8000,
-    GRE_ROUTING = 0x4000,
-    GRE_KEY = 0x2000,
-    GRE_SEQUENCE = 0x1000,
-    GRE_STRICT_ROUTE = 0x0800,
-    GRE_RECURSION = 0x0400, /* the first of its three bits, which RFC 2784 lets nobody but RFC 1701 set */
-    GRE_ACK = 0x0080,       /* version 1 */
-    GRE_VERSION = 0x0007,
-};
-
 #define GRE_PPP 0x880b
 
 #define ESP_HEADER_BYTES 8
