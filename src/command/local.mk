@@ -1,1 +1,7 @@
-libhost_a_SOURCES +=
+libhost_a_SOURCES += \
+	src/command/check.c \
+	src/command/check.h \
+	src/command/replay.c \
+	src/command/replay.h \
+	src/command/report.c \
+	src/command/report.h

@@ -1,0 +1,82 @@
+#include "command/check.h"
+
+#include <jansson.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/report.h"
+#include "load/load.h"
+
+/* An interface that is not there now may come later: a warning. Patterns say nothing about any one interface. */
+static void check_interfaces(struct loaded *loaded, const char *file)
+{
+    const struct ruleset *ruleset = loaded->ruleset;
+    for (size_t z = 1; z < ruleset->zone_count; z++)
+        for (size_t i = 0; i < ruleset->zones[z].interface_count; i++) {
+            const char *name = ruleset->zones[z].interfaces[i];
+            if (name[0] == '\0' || name[strlen(name) - 1] == '+' || if_nametoindex(name) != 0)
+                continue;
+            struct diagnostic record = {.severity = SEVERITY_WARNING, .code = CODE_INTERFACE, .file = file};
+            diagnostics_add(&loaded->diagnostics, &record, "the interface '%s' of the zone '%s' does not exist now", name,
+                            ruleset->zones[z].name);
+        }
+}
+
+static json_t *finding(const struct diagnostic *diagnostic)
+{
+    return json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:n, s:[]}", "file", diagnostic->file, "line",
+                     (int)diagnostic->line, "column", (int)diagnostic->column, "severity",
+                     severity_name(diagnostic->severity), "code", diagnostic_code_name(diagnostic->code), "message",
+                     diagnostic->message, "witness", "by");
+}
+
+static void print_json(const struct check_options *options, const struct loaded *loaded, size_t rules, bool ok)
+{
+    json_t *findings = json_array();
+    for (size_t i = 0; i < loaded->diagnostics.count; i++)
+        json_array_append_new(findings, finding(&loaded->diagnostics.records[i]));
+    json_t *root = json_pack("{s:s, s:b, s:I, s:{s:I, s:I}, s:o}", "file", options->file, "ok", ok, "rules",
+                             (json_int_t)rules, "tests", "passed", (json_int_t)loaded->tests_passed, "failed",
+                             (json_int_t)loaded->tests_failed, "findings", findings);
+    json_dumpf(root, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(root);
+}
+
+static void print_verbose(const struct ruleset *ruleset)
+{
+    puts("# implicit: loopback is never judged");
+    if (ruleset->implicit_nd)
+        puts("# implicit nd: allow any to self icmp6 133-136 with hop limit 255 (no implicit nd switches it off)");
+}
+
+static void print_summary(const struct check_options *options, const struct loaded *loaded, size_t rules, bool ok)
+{
+    size_t errors = loaded->diagnostics.errors, warnings = loaded->diagnostics.warnings;
+    printf("%s: %s: %zu rules, %zu of %zu tests passed, %zu errors, %zu warnings\n", options->file,
+           ok ? "fine" : "refused", rules, loaded->tests_passed, loaded->tests_passed + loaded->tests_failed, errors,
+           warnings);
+}
+
+int command_check(const struct check_options *options)
+{
+    struct loaded loaded;
+    struct rangeset self = {0, NULL};
+    bool ok = load_rules(&loaded, options->file, &self);
+    if (ok)
+        check_interfaces(&loaded, options->file);
+    if (options->strict && loaded.diagnostics.warnings > 0)
+        ok = false;
+    size_t rules = loaded.ruleset != NULL ? loaded.ruleset->rule_count : 0;
+    if (options->json) {
+        print_json(options, &loaded, rules, ok);
+    } else {
+        report_diagnostics(&loaded.diagnostics);
+        if (options->verbose && loaded.ruleset != NULL)
+            print_verbose(loaded.ruleset);
+        print_summary(options, &loaded, rules, ok);
+    }
+    load_fini(&loaded);
+    return ok ? 0 : 1;
+}

@@ -1,0 +1,59 @@
+#include "load/load.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "engine/selftest.h"
+#include "parser/parser.h"
+#include "rules/surroundings.h"
+
+#define EXPLANATION_BYTES 512
+
+static void run_test(struct loaded *loaded, const struct surroundings *surroundings, const struct ruleset_test *test)
+{
+    char buffer[EXPLANATION_BYTES];
+    struct text explanation;
+    text_init(&explanation, buffer, sizeof buffer);
+    if (selftest_run(loaded->ruleset, surroundings, test, &explanation)) {
+        loaded->tests_passed++;
+        return;
+    }
+    struct diagnostic record = {
+        .severity = SEVERITY_ERROR,
+        .code = CODE_TEST,
+        .file = test->file,
+        .line = test->line,
+        .column = 1,
+        .width = 1,
+    };
+    loaded->tests_failed++;
+    diagnostics_add(&loaded->diagnostics, &record, "test \"%s\" fails: %s", test->name, buffer);
+}
+
+bool load_rules(struct loaded *loaded, const char *path, const struct rangeset *self)
+{
+    *loaded = (struct loaded){.ruleset = NULL};
+    if (!diagnostics_init(&loaded->diagnostics))
+        abort(); /* as an arena does */
+    loaded->ruleset = parser_read(path, &file_access_system, &loaded->diagnostics);
+    if (loaded->ruleset == NULL)
+        return false;
+    struct surroundings *surroundings = surroundings_new(NULL, 0, self->ranges, self->count);
+    if (surroundings == NULL)
+        abort();
+    for (size_t i = 0; i < loaded->ruleset->test_count; i++)
+        run_test(loaded, surroundings, &loaded->ruleset->tests[i]);
+    surroundings_free(surroundings);
+    if (loaded->tests_failed == 0)
+        return true;
+    ruleset_free(loaded->ruleset);
+    loaded->ruleset = NULL;
+    return false;
+}
+
+void load_fini(struct loaded *loaded)
+{
+    ruleset_free(loaded->ruleset);
+    diagnostics_fini(&loaded->diagnostics);
+    *loaded = (struct loaded){.ruleset = NULL};
+}

@@ -1,0 +1,3 @@
+libhost_a_SOURCES += \
+	src/load/load.c \
+	src/load/load.h

@@ -1,0 +1,232 @@
+/*
+ * spid: the command line. Says what is wrong with it, and hands over to a command or to the daemon.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/check.h"
+#include "command/replay.h"
+#include "config.h"
+#include "daemon/daemon.h"
+#include "packet/verdict.h"
+#include "rules/ruleset.h"
+
+#define DEFAULT_CONFIG SYSCONFDIR "/spid/spid.rules"
+#define DEFAULT_SOCKET "/run/spid/spid.sock"
+
+#define EXIT_USAGE 2
+
+static const char usage_text[] =
+    "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE] [-v]\n"
+    "       spid --check [--strict] [--json] [--verbose] FILE\n"
+    "       spid --replay CAPTURE [-c FILE] [--json] [--self ADDR,...] [--checksums verify|ignore]\n"
+    "       spid --version | --help\n"
+    "\n"
+    "  -c, --config FILE         rules file (default " DEFAULT_CONFIG ")\n"
+    "  -f, --foreground          stay in the foreground, log to standard error\n"
+    "  -q, --queue FIRST[-LAST]  NFQUEUE numbers, over the file's `queue`\n"
+    "  -H, --hook CHAIN,...      queue these chains (forward, input, output, or none), over the file's `hook`\n"
+    "  -S, --socket PATH         control socket (default " DEFAULT_SOCKET ")\n"
+    "      --pidfile PATH        write the process's number there when ready\n"
+    "  -v, --verbose             log every verdict; with --check show the implicit rules\n"
+    "  -n, --check               read the rules file, run its tests, say what is wrong\n"
+    "  -r, --replay CAPTURE      judge a capture file; needs no privileges\n"
+    "      --strict              with --check: warnings refuse the file too\n"
+    "      --json                with --check and --replay: machine-readable output\n"
+    "      --self ADDR,...       with --replay: the gateway's own addresses\n"
+    "      --checksums WHAT      with --replay: verify (default) or ignore\n"
+    "\n"
+    "Signals: HUP reload, TERM stop and leave the hook (nothing passes until the next start), INT stop and remove it.\n"
+    "Manual: spid(8), spid.rules(5), spidctl(8).\n";
+
+enum command { COMMAND_DAEMON, COMMAND_CHECK, COMMAND_REPLAY };
+
+struct command_line {
+    enum command command;
+    struct daemon_options daemon;
+    struct check_options check;
+    struct replay_options replay;
+    bool json, strict, verbose;
+};
+
+static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
+{
+    va_list arguments;
+    fputs("spid: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputs("\nTry 'spid --help'.\n", stderr);
+    return EXIT_USAGE;
+}
+
+/* Reads a whole number up to MOST from TEXT up to the character END; NULL when there is none, else what follows. */
+static const char *read_number(const char *text, unsigned long most, uint16_t *number)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return NULL;
+    unsigned long value = strtoul(text, &end, 10);
+    *number = (uint16_t)value;
+    return value <= most ? end : NULL;
+}
+
+static int read_queues(const char *text, struct daemon_options *daemon)
+{
+    const char *at = read_number(text, UINT16_MAX, &daemon->queue_first);
+    daemon->queue_last = daemon->queue_first;
+    if (at != NULL && *at == '-')
+        at = read_number(at + 1, UINT16_MAX, &daemon->queue_last);
+    if (at == NULL || *at != '\0' || daemon->queue_last < daemon->queue_first)
+        return usage_error("-q takes a queue number or a range of them, such as 0 or 0-3; '%s' is none", text);
+    if (daemon->queue_last - daemon->queue_first >= RULESET_QUEUES_MAX)
+        return usage_error("-q takes at most %d queues, one worker each", RULESET_QUEUES_MAX);
+    daemon->queues_given = true;
+    return 0;
+}
+
+static int read_hooks(const char *text, struct daemon_options *daemon)
+{
+    daemon->hooks_given = true;
+    daemon->hooks = 0;
+    if (strcmp(text, "none") == 0)
+        return 0;
+    for (const char *at = text;;) {
+        size_t length = strcspn(at, ",");
+        unsigned chain = 0;
+        while (chain < CHAIN_COUNT &&
+               (strlen(chain_name(chain)) != length || strncmp(chain_name(chain), at, length) != 0))
+            chain++;
+        if (chain == CHAIN_COUNT)
+            return usage_error("-H takes forward, input, output, or none; '%.*s' is none of them", (int)length, at);
+        daemon->hooks |= CHAIN_BIT(chain);
+        if (at[length] == '\0')
+            return 0;
+        at += length + 1;
+    }
+}
+
+static int read_checksums(const char *text, struct replay_options *replay)
+{
+    replay->ignore_checksums = strcmp(text, "ignore") == 0;
+    if (replay->ignore_checksums || strcmp(text, "verify") == 0)
+        return 0;
+    return usage_error("--checksums takes verify or ignore; '%s' is neither", text);
+}
+
+static int choose(struct command_line *line, enum command command)
+{
+    if (line->command != COMMAND_DAEMON)
+        return usage_error("--check and --replay exclude each other, and each stands once");
+    line->command = command;
+    return 0;
+}
+
+static int read_option(struct command_line *line, int option, const char *argument)
+{
+    switch (option) {
+    case 'c':
+        line->daemon.config = line->replay.config = argument;
+        return 0;
+    case 'f':
+        line->daemon.foreground = true;
+        return 0;
+    case 'q':
+        return read_queues(argument, &line->daemon);
+    case 'H':
+        return read_hooks(argument, &line->daemon);
+    case 'S':
+        line->daemon.socket = argument;
+        return 0;
+    case 'p':
+        line->daemon.pidfile = argument;
+        return 0;
+    case 'v':
+        line->verbose = true;
+        return 0;
+    case 'n':
+        return choose(line, COMMAND_CHECK);
+    case 'r':
+        line->replay.capture = argument;
+        return choose(line, COMMAND_REPLAY);
+    case 't':
+        line->strict = true;
+        return 0;
+    case 'j':
+        line->json = true;
+        return 0;
+    case 's':
+        line->replay.self = argument;
+        return 0;
+    case 'k':
+        return read_checksums(argument, &line->replay);
+    case 'x':
+        return usage_error("this option is not built yet in this version of spid");
+    default:
+        fputs("Try 'spid --help'.\n", stderr);
+        return EXIT_USAGE;
+    }
+}
+
+static int run(struct command_line *line, int argc, char **argv)
+{
+    if (line->strict && line->command != COMMAND_CHECK)
+        return usage_error("--strict goes with --check");
+    if (line->json && line->command == COMMAND_DAEMON)
+        return usage_error("--json goes with --check or --replay");
+    if ((line->replay.self != NULL || line->replay.ignore_checksums) && line->command != COMMAND_REPLAY)
+        return usage_error("--self and --checksums go with --replay");
+    if (line->command == COMMAND_CHECK) {
+        if (argc - optind > 1)
+            return usage_error("--check takes one file; '%s' is one too many", argv[optind + 1]);
+        line->check = (struct check_options){.file = optind < argc ? argv[optind] : line->daemon.config,
+                                             .strict = line->strict, .json = line->json, .verbose = line->verbose};
+        return command_check(&line->check);
+    }
+    if (optind < argc)
+        return usage_error("unexpected argument '%s'", argv[optind]);
+    if (line->command == COMMAND_REPLAY) {
+        line->replay.json = line->json;
+        return command_replay(&line->replay);
+    }
+    line->daemon.verbose = line->verbose;
+    return daemon_run(&line->daemon);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},   {"foreground", no_argument, NULL, 'f'},
+        {"queue", required_argument, NULL, 'q'},    {"hook", required_argument, NULL, 'H'},
+        {"socket", required_argument, NULL, 'S'},   {"pidfile", required_argument, NULL, 'p'},
+        {"verbose", no_argument, NULL, 'v'},        {"check", no_argument, NULL, 'n'},
+        {"replay", required_argument, NULL, 'r'},   {"strict", no_argument, NULL, 't'},
+        {"json", no_argument, NULL, 'j'},           {"self", required_argument, NULL, 's'},
+        {"checksums", required_argument, NULL, 'k'}, {"pickup", no_argument, NULL, 'x'},
+        {"explain", required_argument, NULL, 'x'},  {"diff", no_argument, NULL, 'x'},
+        {"version", no_argument, NULL, 'V'},        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    struct command_line line = {
+        .daemon = {.config = DEFAULT_CONFIG, .socket = DEFAULT_SOCKET},
+        .replay = {.config = DEFAULT_CONFIG},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "c:fq:H:S:vnr:", options, NULL)) != -1) {
+        if (option == 'V') {
+            puts("spid " PACKAGE_VERSION);
+            return 0;
+        }
+        if (option == 'h') {
+            fputs(usage_text, stdout);
+            return 0;
+        }
+        int status = read_option(&line, option, optarg);
+        if (status != 0)
+            return status;
+    }
+    return run(&line, argc, argv);
+}
