@@ -1,0 +1,128 @@
+#include "daemon/events.h"
+
+#include <net/if.h>
+
+#include "base/text.h"
+
+bool events_put(struct events *events, const struct event *event)
+{
+    uint32_t written = events->written;
+    if (written - __atomic_load_n(&events->read, __ATOMIC_ACQUIRE) == EVENTS_MAX) {
+        __atomic_store_n(&events->left_out, events->left_out + 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    events->ring[written % EVENTS_MAX] = *event;
+    __atomic_store_n(&events->written, written + 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+bool events_take(struct events *events, struct event *event)
+{
+    uint32_t read = events->read;
+    if (read == __atomic_load_n(&events->written, __ATOMIC_ACQUIRE))
+        return false;
+    *event = events->ring[read % EVENTS_MAX];
+    __atomic_store_n(&events->read, read + 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+void event_fill(struct event *event, const struct arrival *arrival, uint32_t generation, const struct packet *packet,
+                const struct verdict *verdict)
+{
+    bool icmp = packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMP6;
+    *event = (struct event){
+        .now_ms = arrival->now_ms,
+        .generation = generation,
+        .in_interface = arrival->in_interface,
+        .out_interface = arrival->out_interface,
+        .verdict = *verdict,
+        .src = packet->src,
+        .dst = packet->dst,
+        .src_port = packet->src_port,
+        .dst_port = packet->dst_port,
+        .protocol = packet->protocol,
+        .icmp_type = icmp ? packet->icmp.type : 0,
+        .tcp_flags = packet->protocol == PROTOCOL_TCP ? packet->tcp.flags : 0,
+        .length = packet->length,
+    };
+}
+
+static void add_end(struct text *text, struct address address, uint16_t port, bool ports)
+{
+    bool bracket = ports && !address_is_v4(address);
+    text_add(text, "%s", bracket ? "[" : "");
+    address_to_text(text, address);
+    text_add(text, "%s", bracket ? "]" : "");
+    if (ports)
+        text_add(text, ":%u", port);
+}
+
+static void add_protocol(struct text *text, const struct event *event)
+{
+    switch (event->protocol) {
+    case PROTOCOL_TCP: {
+        static const char letters[] = "FSRPAUEC";
+        text_add(text, " tcp ");
+        for (unsigned i = 0; i < 8; i++)
+            if (event->tcp_flags & 1u << i)
+                text_add(text, "%c", letters[i]);
+        break;
+    }
+    case PROTOCOL_UDP:
+        text_add(text, " udp");
+        break;
+    case PROTOCOL_SCTP:
+        text_add(text, " sctp");
+        break;
+    case PROTOCOL_ICMP:
+        text_add(text, " icmp %u", event->icmp_type);
+        break;
+    case PROTOCOL_ICMP6:
+        text_add(text, " icmp6 %u", event->icmp_type);
+        break;
+    default:
+        text_add(text, " proto %u", event->protocol);
+    }
+}
+
+static void add_interface(struct text *text, const char *word, uint32_t interface)
+{
+    char name[IF_NAMESIZE];
+    if (interface != 0)
+        text_add(text, " %s %s", word, if_indextoname(interface, name) != NULL ? name : "?");
+}
+
+void event_to_text(struct text *text, const struct event *event, const struct ruleset *ruleset)
+{
+    const struct verdict *verdict = &event->verdict;
+    bool ports = event->protocol == PROTOCOL_TCP || event->protocol == PROTOCOL_UDP || event->protocol == PROTOCOL_SCTP;
+    text_add(text, "%s %s %s", action_name(verdict->action), state_name(verdict->state), reason_name(verdict->reason));
+    if (verdict->rule != RULE_DEFAULT && verdict->rule < ruleset->rule_count) {
+        const struct rule *rule = &ruleset->rules[verdict->rule];
+        text_add(text, " %s:%u", rule->file, rule->line);
+        if (rule->name != NULL)
+            text_add(text, " \"%s\"", rule->name);
+    }
+    for (unsigned i = 0; i < verdict->audit_count; i++)
+        text_add(text, " audit %s:%u", ruleset->rules[verdict->audits[i]].file, ruleset->rules[verdict->audits[i]].line);
+    add_protocol(text, event);
+    text_add(text, " ");
+    add_end(text, event->src, event->src_port, ports);
+    text_add(text, " > ");
+    add_end(text, event->dst, event->dst_port, ports);
+    text_add(text, " length %u", event->length);
+    add_interface(text, "in", event->in_interface);
+    add_interface(text, "out", event->out_interface);
+}
+
+bool log_meter_pass(struct log_meter *meter, struct rate rate, uint64_t now_ms)
+{
+    uint64_t now_us = now_ms * 1000, cost = (uint64_t)rate.interval_ms * 1000 / rate.count;
+    uint64_t from = meter->full_us > now_us ? meter->full_us : now_us;
+    if (from + cost <= now_us + cost * rate.count) {
+        meter->full_us = from + cost;
+        return true;
+    }
+    __atomic_store_n(&meter->left_out, meter->left_out + 1, __ATOMIC_RELAXED);
+    return false;
+}

@@ -1,0 +1,63 @@
+/*
+ * What workers have to tell: a bounded ring from one worker to the main thread. Telling costs the packet path a copy and
+ * never waits; when the ring is full the event is counted and left out.
+ */
+#ifndef DAEMON_EVENTS_H
+#define DAEMON_EVENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+
+#define EVENTS_MAX 4096 /* a power of two */
+
+struct event {
+    uint64_t now_ms;
+    uint32_t generation; /* of the ruleset that the verdict's rule belongs to */
+    uint32_t in_interface, out_interface;
+    struct verdict verdict;
+    struct address src, dst;
+    uint16_t src_port, dst_port;
+    uint8_t protocol, icmp_type;
+    uint8_t tcp_flags;
+    uint32_t length;
+};
+
+struct events {
+    _Alignas(64) uint32_t written; /* by the worker */
+    uint64_t left_out;
+    _Alignas(64) uint32_t read;    /* by the main thread */
+    struct event ring[EVENTS_MAX];
+};
+
+/* Worker: adds an event. False when the ring is full; it is counted then. */
+bool events_put(struct events *events, const struct event *event);
+
+/* Main thread: takes the oldest event. False when there is none. */
+bool events_take(struct events *events, struct event *event);
+
+/* Fills an event from a verdict and its packet. */
+void event_fill(struct event *event, const struct arrival *arrival, uint32_t generation, const struct packet *packet,
+                const struct verdict *verdict);
+
+struct text;
+
+/*
+ * Appends the event as a line: deny new rule office.rules:31 "no-smtp" tcp 192.0.2.1:1234 > 198.51.100.2:25
+ * RULESET is the event's.
+ */
+void event_to_text(struct text *text, const struct event *event, const struct ruleset *ruleset);
+
+/*
+ * `log RATE`, a rule and worker: a token bucket (as in state/tally.c). Written by the worker; LEFT_OUT is read by the main thread.
+ */
+struct log_meter {
+    uint64_t full_us;
+    uint64_t left_out;
+};
+
+/* May one more line be written at NOW_MS? If not, it is counted. */
+bool log_meter_pass(struct log_meter *meter, struct rate rate, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,267 @@
+#include "daemon/worker.h"
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Batches in a row before other watchers have their turn. */
+#define BATCHES_A_TURN 8
+
+/* Expiry: how often, and how many entries a stripe and turn (tracking.md: at most 1 s late, no packet waits long). */
+#define EXPIRE_SECONDS 0.1
+#define EXPIRE_BUDGET 256
+
+struct worker {
+    struct worker_config config;
+    struct engine engine;
+    const struct policy *policy;
+    struct events events;
+    uint64_t now_ms; /* of the batch */
+    pthread_t thread;
+    struct ev_loop *loop;
+    ev_io readable;
+    ev_timer expiry;
+    ev_async wake;
+    /* Handed over by the main thread. */
+    pthread_mutex_t lock;
+    pthread_cond_t taken;
+    const struct policy *pending;
+    bool stopping;
+};
+
+uint64_t clock_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void *array_new(size_t count, size_t size)
+{
+    return calloc(count > 0 ? count : 1, size);
+}
+
+static bool policy_count(struct policy *policy)
+{
+    size_t rules = policy->ruleset->rule_count + 1;
+    policy->counters = array_new(policy->workers, sizeof *policy->counters);
+    policy->meters = array_new(policy->workers, sizeof *policy->meters);
+    if (policy->counters == NULL || policy->meters == NULL)
+        return false;
+    for (unsigned i = 0; i < policy->workers; i++) {
+        policy->counters[i] = array_new(rules, sizeof **policy->counters);
+        policy->meters[i] = array_new(rules, sizeof **policy->meters);
+        if (policy->counters[i] == NULL || policy->meters[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static void policy_free_counts(struct policy *policy)
+{
+    for (unsigned i = 0; i < policy->workers; i++) {
+        if (policy->counters != NULL)
+            free(policy->counters[i]);
+        if (policy->meters != NULL)
+            free(policy->meters[i]);
+    }
+    free(policy->counters);
+    free(policy->meters);
+}
+
+struct policy *policy_new(struct ruleset *ruleset, struct surroundings *surroundings, unsigned workers)
+{
+    struct policy *policy = calloc(1, sizeof *policy);
+    if (policy == NULL)
+        return NULL;
+    *policy = (struct policy){.ruleset = ruleset, .surroundings = surroundings, .workers = workers};
+    if (policy_count(policy))
+        return policy;
+    policy_free_counts(policy);
+    free(policy);
+    return NULL;
+}
+
+struct policy *policy_with(const struct policy *policy, struct surroundings *surroundings)
+{
+    struct policy *other = malloc(sizeof *other);
+    if (other != NULL) {
+        *other = *policy;
+        other->surroundings = surroundings;
+    }
+    return other;
+}
+
+void policy_free(struct policy *old, const struct policy *newer)
+{
+    if (old == NULL)
+        return;
+    surroundings_free(old->surroundings);
+    if (newer == NULL || newer->ruleset != old->ruleset) {
+        policy_free_counts(old);
+        ruleset_free(old->ruleset);
+    }
+    free(old);
+}
+
+static void use_policy(struct worker *worker, const struct policy *policy)
+{
+    worker->policy = policy;
+    worker->engine.ruleset = policy->ruleset;
+    worker->engine.surroundings = policy->surroundings;
+    worker->engine.rule_counters = policy->counters[worker->config.number];
+}
+
+/* Is this verdict to be told of, now? */
+static bool tell(struct worker *worker, const struct verdict *verdict)
+{
+    const struct ruleset *ruleset = worker->policy->ruleset;
+    if (worker->config.verbose || verdict->audit_count > 0)
+        return true;
+    if (!verdict->log)
+        return false;
+    bool by_default = verdict->rule == RULE_DEFAULT;
+    size_t index = by_default ? ruleset->rule_count : verdict->rule;
+    struct rate rate = by_default ? ruleset->default_log.rate : ruleset->rules[index].log.rate;
+    return log_meter_pass(&worker->policy->meters[worker->config.number][index], rate, worker->now_ms);
+}
+
+static bool judge(void *context, const struct arrival *arrival, const uint8_t *bytes, size_t captured)
+{
+    struct worker *worker = context;
+    struct packet packet;
+    struct verdict verdict;
+    struct event event;
+    engine_packet(&worker->engine, arrival, bytes, captured, &packet, &verdict);
+    if (verdict.action == ACTION_REJECT && worker->config.inject != NULL)
+        inject_reply(worker->config.inject, &packet, arrival->now_ms);
+    if (tell(worker, &verdict)) {
+        event_fill(&event, arrival, worker->policy->ruleset->generation, &packet, &verdict);
+        events_put(&worker->events, &event);
+    }
+    return verdict.action == ACTION_ALLOW;
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    struct worker *worker = watcher->data;
+    (void)loop;
+    (void)events;
+    for (unsigned i = 0; i < BATCHES_A_TURN; i++) {
+        worker->now_ms = clock_now_ms();
+        if (nfqueue_turn(worker->config.queue, worker->now_ms, judge, worker) < NFQUEUE_BATCH_MAX)
+            break;
+    }
+}
+
+static void on_expiry(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct worker *worker = watcher->data;
+    (void)loop;
+    (void)events;
+    engine_expire(&worker->engine, worker->config.number, worker->config.workers, clock_now_ms(), EXPIRE_BUDGET);
+}
+
+static void on_wake(struct ev_loop *loop, ev_async *watcher, int events)
+{
+    struct worker *worker = watcher->data;
+    (void)events;
+    pthread_mutex_lock(&worker->lock);
+    if (worker->pending != NULL) {
+        use_policy(worker, worker->pending);
+        worker->pending = NULL;
+        pthread_cond_signal(&worker->taken);
+    }
+    if (worker->stopping)
+        ev_break(loop, EVBREAK_ALL);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static void *run(void *argument)
+{
+    struct worker *worker = argument;
+    ev_run(worker->loop, 0);
+    return NULL;
+}
+
+static void worker_free(struct worker *worker)
+{
+    if (worker->loop != NULL)
+        ev_loop_destroy(worker->loop);
+    nfqueue_close(worker->config.queue);
+    inject_free(worker->config.inject);
+    free(worker);
+}
+
+struct worker *worker_start(const struct worker_config *config)
+{
+    struct worker *worker = aligned_alloc(64, (sizeof *worker + 63) / 64 * 64);
+    if (worker == NULL)
+        return NULL;
+    memset(worker, 0, sizeof *worker);
+    worker->config = *config;
+    worker->engine.table = config->table;
+    use_policy(worker, config->policy);
+    pthread_mutex_init(&worker->lock, NULL);
+    pthread_cond_init(&worker->taken, NULL);
+    worker->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOSIGMASK);
+    if (worker->loop == NULL) {
+        worker_free(worker);
+        return NULL;
+    }
+    ev_io_init(&worker->readable, on_readable, nfqueue_fd(config->queue), EV_READ);
+    ev_timer_init(&worker->expiry, on_expiry, EXPIRE_SECONDS, EXPIRE_SECONDS);
+    ev_async_init(&worker->wake, on_wake);
+    worker->readable.data = worker->expiry.data = worker->wake.data = worker;
+    ev_io_start(worker->loop, &worker->readable);
+    ev_timer_start(worker->loop, &worker->expiry);
+    ev_async_start(worker->loop, &worker->wake);
+    if (pthread_create(&worker->thread, NULL, run, worker) != 0) {
+        worker_free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+void worker_stop(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->stopping = true;
+    pthread_mutex_unlock(&worker->lock);
+    ev_async_send(worker->loop, &worker->wake);
+    pthread_join(worker->thread, NULL);
+    worker_free(worker);
+}
+
+void worker_publish(struct worker *worker, const struct policy *policy)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->pending = policy;
+    ev_async_send(worker->loop, &worker->wake);
+    while (worker->pending != NULL)
+        pthread_cond_wait(&worker->taken, &worker->lock);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+struct events *worker_events(struct worker *worker)
+{
+    return &worker->events;
+}
+
+const struct engine_counters *worker_counters(const struct worker *worker)
+{
+    return &worker->engine.counters;
+}
+
+const struct nfqueue_counters *worker_queue_counters(const struct worker *worker)
+{
+    return nfqueue_counters(worker->config.queue);
+}
+
+const struct inject_counters *worker_inject_counters(const struct worker *worker)
+{
+    static const struct inject_counters none;
+    return worker->config.inject != NULL ? inject_counters(worker->config.inject) : &none;
+}

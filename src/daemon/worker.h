@@ -1,0 +1,66 @@
+/*
+ * A worker: one thread with its own libev loop, one queue, one engine. Workers share the state table and read the policy;
+ * everything else is their own.
+ */
+#ifndef DAEMON_WORKER_H
+#define DAEMON_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/events.h"
+#include "engine/engine.h"
+#include "io/inject.h"
+#include "io/nfqueue.h"
+
+/*
+ * What workers judge by, made by the main thread and never changed after it was published. A reload makes a new one; a change
+ * of interfaces makes one that shares the ruleset and what is counted about it.
+ */
+struct policy {
+    struct ruleset *ruleset;
+    struct surroundings *surroundings;
+    unsigned workers;
+    struct rule_counter **counters; /* an array a worker, rule_count + 1 each */
+    struct log_meter **meters;      /* likewise */
+};
+
+/* Makes a policy, which takes RULESET and SURROUNDINGS over; NULL when there is no memory (both stay the caller's). */
+struct policy *policy_new(struct ruleset *ruleset, struct surroundings *surroundings, unsigned workers);
+
+/* The same policy in other surroundings, which it takes over. */
+struct policy *policy_with(const struct policy *policy, struct surroundings *surroundings);
+
+/* Frees OLD, and what it does not share with NEWER (which may be NULL). */
+void policy_free(struct policy *old, const struct policy *newer);
+
+struct worker;
+
+struct worker_config {
+    unsigned number, workers; /* which one of how many */
+    struct table *table;
+    struct nfqueue *queue;    /* taken over */
+    struct inject *inject;    /* taken over; NULL: rejected packets are only dropped */
+    const struct policy *policy;
+    bool verbose;             /* tell of every verdict */
+};
+
+/* Makes a worker and starts its thread. NULL when that is refused. */
+struct worker *worker_start(const struct worker_config *config);
+
+/* Ends the thread, waits for it, frees everything. */
+void worker_stop(struct worker *worker);
+
+/* Lets the worker judge by POLICY from its next batch on, and returns when it does: then the old one is free to go. */
+void worker_publish(struct worker *worker, const struct policy *policy);
+
+/* For the main thread to read. */
+struct events *worker_events(struct worker *worker);
+const struct engine_counters *worker_counters(const struct worker *worker);
+const struct nfqueue_counters *worker_queue_counters(const struct worker *worker);
+const struct inject_counters *worker_inject_counters(const struct worker *worker);
+
+/* Milliseconds of CLOCK_MONOTONIC: the engine's clock. */
+uint64_t clock_now_ms(void);
+
+#endif

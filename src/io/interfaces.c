@@ -1,0 +1,102 @@
+#include "io/interfaces.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rules/ruleset.h"
+
+/* A growing list; both are small. */
+struct gathering {
+    struct interface_zone *zones;
+    size_t zone_count;
+    struct address_range *self;
+    size_t self_count;
+};
+
+static int gather_zones(struct gathering *gathering, const struct ruleset *ruleset)
+{
+    struct if_nameindex *names = if_nameindex();
+    size_t count = 0;
+    if (names == NULL)
+        return -errno;
+    while (names[count].if_index != 0)
+        count++;
+    gathering->zones = calloc(count + 1, sizeof *gathering->zones);
+    for (size_t i = 0; gathering->zones != NULL && i < count; i++)
+        gathering->zones[gathering->zone_count++] =
+            (struct interface_zone){names[i].if_index, ruleset_zone_of(ruleset, names[i].if_name)};
+    if_freenameindex(names);
+    return gathering->zones != NULL ? 0 : -ENOMEM;
+}
+
+static void add_address(struct gathering *gathering, const struct sockaddr *socket_address)
+{
+    struct address address;
+    if (socket_address->sa_family == AF_INET)
+        address = address_v4(ntohl(((const struct sockaddr_in *)(const void *)socket_address)->sin_addr.s_addr));
+    else
+        address = address_v6(((const struct sockaddr_in6 *)(const void *)socket_address)->sin6_addr.s6_addr);
+    gathering->self[gathering->self_count++] = (struct address_range){address, address};
+}
+
+static int gather_self(struct gathering *gathering)
+{
+    struct ifaddrs *list;
+    size_t count = 0;
+    if (getifaddrs(&list) != 0)
+        return -errno;
+    for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next)
+        count++;
+    gathering->self = calloc(count + 1, sizeof *gathering->self);
+    for (const struct ifaddrs *i = list; gathering->self != NULL && i != NULL; i = i->ifa_next)
+        if (i->ifa_addr != NULL && (i->ifa_addr->sa_family == AF_INET || i->ifa_addr->sa_family == AF_INET6))
+            add_address(gathering, i->ifa_addr);
+    freeifaddrs(list);
+    return gathering->self != NULL ? 0 : -ENOMEM;
+}
+
+struct surroundings *interfaces_surroundings(const struct ruleset *ruleset)
+{
+    struct gathering gathering = {0};
+    struct surroundings *surroundings = NULL;
+    if (gather_zones(&gathering, ruleset) == 0 && gather_self(&gathering) == 0)
+        surroundings =
+            surroundings_new(gathering.zones, gathering.zone_count, gathering.self, gathering.self_count);
+    free(gathering.zones);
+    free(gathering.self);
+    return surroundings;
+}
+
+int interfaces_watch(void)
+{
+    struct sockaddr_nl address = {
+        .nl_family = AF_NETLINK,
+        .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+    };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (fd < 0)
+        return -errno;
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+void interfaces_drain(int fd)
+{
+    char buffer[8192];
+    /* ENOBUFS means that there was more than fits: something changed, which is what we wanted to know. */
+    while (recv(fd, buffer, sizeof buffer, 0) > 0 || errno == EINTR)
+        ;
+}

@@ -1,0 +1,253 @@
+#include "io/nfqueue.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/owner.h"
+
+/* A packet of 64 KB and its attributes. */
+#define BUFFER_BYTES (0xffff + 4096)
+
+/* One verdict: headers, the verdict header, room to spare. */
+#define VERDICT_BYTES 64
+
+/* Room in our socket for a full queue of large packets, beyond net.core.rmem_max (we have CAP_NET_ADMIN). */
+#define RECEIVE_BUFFER_BYTES (16 << 20)
+
+struct nfqueue {
+    struct mnl_socket *socket;
+    uint16_t number;
+    bool complained;
+    struct nfqueue_counters counters;
+    struct mmsghdr messages[NFQUEUE_BATCH_MAX];
+    struct iovec vectors[NFQUEUE_BATCH_MAX];
+    uint8_t *buffers;
+    size_t verdict_bytes;
+    _Alignas(16) uint8_t verdicts[NFQUEUE_BATCH_MAX * VERDICT_BYTES];
+};
+
+/* Sends one configuration message and waits for its answer: 0 or -errno. */
+static int configure(struct nfqueue *queue, struct nlmsghdr *message)
+{
+    char buffer[MNL_SOCKET_BUFFER_SIZE];
+    message->nlmsg_flags |= NLM_F_ACK;
+    if (mnl_socket_sendto(queue->socket, message, message->nlmsg_len) < 0)
+        return -errno;
+    for (;;) {
+        ssize_t got = mnl_socket_recvfrom(queue->socket, buffer, sizeof buffer);
+        if (got < 0)
+            return -errno;
+        const struct nlmsghdr *answer = (const struct nlmsghdr *)buffer;
+        if (got >= (ssize_t)sizeof *answer && answer->nlmsg_type == NLMSG_ERROR)
+            return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(answer))->error;
+    }
+}
+
+static int bind_queue(struct nfqueue *queue)
+{
+    char buffer[MNL_SOCKET_BUFFER_SIZE];
+    struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
+    nfq_nlmsg_cfg_put_cmd(message, AF_INET, NFQNL_CFG_CMD_BIND);
+    int error = configure(queue, message);
+    if (error != 0)
+        return error;
+    message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
+    nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, 0xffff);
+    nfq_nlmsg_cfg_put_qmaxlen(message, NFQUEUE_LENGTH);
+    /* Packets that the network card would cut up come whole: one verdict for 64 KB. */
+    mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_GSO));
+    mnl_attr_put_u32(message, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
+    return configure(queue, message);
+}
+
+static void explain(uint16_t number, int error, char *text, size_t size)
+{
+    char owner[200];
+    switch (-error) {
+    case EBUSY:
+        owner_of_queue(number, owner, sizeof owner);
+        snprintf(text, size, "queue %u is taken by %s; stop it, or choose another number (-q, or `queue` in the rules)",
+                 number, owner);
+        break;
+    case EPERM:
+        /* The kernel answers EPERM for a queue that another owns, too. */
+        if (geteuid() == 0 && owner_of_queue(number, owner, sizeof owner))
+            snprintf(text, size,
+                     "queue %u is taken by %s; stop it, or choose another number (-q, or `queue` in the rules)", number,
+                     owner);
+        else
+            snprintf(text, size, "queue %u: not permitted; run spid as root or with CAP_NET_ADMIN", number);
+        break;
+    case EINVAL:
+    case EOPNOTSUPP:
+    case EPROTONOSUPPORT:
+        snprintf(text, size, "queue %u: this kernel has no NFQUEUE; load it with 'modprobe nfnetlink_queue'", number);
+        break;
+    default:
+        snprintf(text, size, "queue %u: %s", number, strerror(-error));
+    }
+}
+
+static void prepare_buffers(struct nfqueue *queue)
+{
+    for (unsigned i = 0; i < NFQUEUE_BATCH_MAX; i++) {
+        queue->vectors[i] = (struct iovec){queue->buffers + (size_t)i * BUFFER_BYTES, BUFFER_BYTES};
+        queue->messages[i].msg_hdr = (struct msghdr){.msg_iov = &queue->vectors[i], .msg_iovlen = 1};
+    }
+}
+
+struct nfqueue *nfqueue_open(uint16_t number, char *error, size_t error_size)
+{
+    struct nfqueue *queue = calloc(1, sizeof *queue);
+    uint8_t *buffers = malloc((size_t)NFQUEUE_BATCH_MAX * BUFFER_BYTES);
+    int size = RECEIVE_BUFFER_BYTES, result = -ENOMEM;
+    if (queue != NULL && buffers != NULL) {
+        queue->number = number;
+        queue->buffers = buffers;
+        queue->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+        result = queue->socket == NULL || mnl_socket_bind(queue->socket, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno
+                                                                                                    : bind_queue(queue);
+    }
+    if (result != 0) {
+        explain(number, result, error, error_size);
+        if (queue != NULL && queue->socket != NULL)
+            mnl_socket_close(queue->socket);
+        free(buffers);
+        free(queue);
+        return NULL;
+    }
+    if (setsockopt(nfqueue_fd(queue), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
+        setsockopt(nfqueue_fd(queue), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    prepare_buffers(queue);
+    return queue;
+}
+
+void nfqueue_close(struct nfqueue *queue)
+{
+    if (queue == NULL)
+        return;
+    mnl_socket_close(queue->socket);
+    free(queue->buffers);
+    free(queue);
+}
+
+int nfqueue_fd(const struct nfqueue *queue)
+{
+    return mnl_socket_get_fd(queue->socket);
+}
+
+const struct nfqueue_counters *nfqueue_counters(const struct nfqueue *queue)
+{
+    return &queue->counters;
+}
+
+static void put_verdict(struct nfqueue *queue, uint32_t id, bool pass)
+{
+    struct nlmsghdr *message = (struct nlmsghdr *)(void *)(queue->verdicts + queue->verdict_bytes);
+    struct nlmsghdr *made = nfq_nlmsg_put((char *)message, NFQNL_MSG_VERDICT, queue->number);
+    nfq_nlmsg_verdict_put(made, (int)id, pass ? NF_ACCEPT : NF_DROP);
+    queue->verdict_bytes += NLMSG_ALIGN(made->nlmsg_len);
+}
+
+static uint32_t be32_attribute(const struct nlattr *attribute)
+{
+    return attribute != NULL ? ntohl(mnl_attr_get_u32(attribute)) : 0;
+}
+
+/* One packet message: to an arrival, to a verdict. What cannot be read is denied (fail closed). */
+static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, uint64_t now_ms, nfqueue_judge judge,
+                        void *context)
+{
+    struct nlattr *attributes[NFQA_MAX + 1] = {NULL};
+    if (nfq_nlmsg_parse(message, attributes) < 0 || attributes[NFQA_PACKET_HDR] == NULL) {
+        queue->counters.unreadable++;
+        return;
+    }
+    const struct nfqnl_msg_packet_hdr *header = mnl_attr_get_payload(attributes[NFQA_PACKET_HDR]);
+    uint32_t id = ntohl(header->packet_id);
+    if (attributes[NFQA_PAYLOAD] == NULL) {
+        queue->counters.unreadable++;
+        put_verdict(queue, id, false);
+        return;
+    }
+    size_t captured = mnl_attr_get_payload_len(attributes[NFQA_PAYLOAD]);
+    uint32_t flags = be32_attribute(attributes[NFQA_SKB_INFO]), whole = be32_attribute(attributes[NFQA_CAP_LEN]);
+    struct arrival arrival = {
+        .now_ms = now_ms,
+        .in_interface = be32_attribute(attributes[NFQA_IFINDEX_INDEV]),
+        .out_interface = be32_attribute(attributes[NFQA_IFINDEX_OUTDEV]),
+        .checksum = flags & NFQA_SKB_CSUMNOTREADY      ? CHECKSUM_UNFILLED
+                    : flags & NFQA_SKB_CSUM_NOTVERIFIED ? CHECKSUM_VERIFY
+                                                        : CHECKSUM_GOOD,
+        .length = whole > captured ? whole : (uint32_t)captured,
+    };
+    queue->counters.packets++;
+    put_verdict(queue, id, judge(context, &arrival, mnl_attr_get_payload(attributes[NFQA_PAYLOAD]), captured));
+}
+
+static void take_error(struct nfqueue *queue, const struct nlmsghdr *message)
+{
+    const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
+    /* ENOENT: the packet is gone, because its device or its namespace went away. */
+    if (message->nlmsg_len >= NLMSG_LENGTH(sizeof *error) && error->error != 0 && error->error != -ENOENT)
+        queue->counters.refused++;
+}
+
+static void take_message(struct nfqueue *queue, const uint8_t *bytes, unsigned length, uint64_t now_ms,
+                         nfqueue_judge judge, void *context)
+{
+    const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)bytes;
+    int left = (int)length;
+    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+        if (message->nlmsg_type == NLMSG_ERROR)
+            take_error(queue, message);
+        else if (message->nlmsg_type == ((NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_PACKET) &&
+                 queue->verdict_bytes + VERDICT_BYTES <= sizeof queue->verdicts)
+            take_packet(queue, message, now_ms, judge, context);
+        else
+            queue->counters.unreadable++;
+    }
+}
+
+unsigned nfqueue_turn(struct nfqueue *queue, uint64_t now_ms, nfqueue_judge judge, void *context)
+{
+    int fd = nfqueue_fd(queue);
+    int count = recvmmsg(fd, queue->messages, NFQUEUE_BATCH_MAX, MSG_DONTWAIT, NULL);
+    if (count < 0) {
+        if (errno == ENOBUFS)
+            queue->counters.lost++;
+        return 0;
+    }
+    queue->verdict_bytes = 0;
+    for (int i = 0; i < count; i++)
+        take_message(queue, queue->vectors[i].iov_base, queue->messages[i].msg_len, now_ms, judge, context);
+    if (queue->verdict_bytes > 0 && send(fd, queue->verdicts, queue->verdict_bytes, 0) < 0)
+        queue->counters.refused++;
+    queue->counters.batches++;
+    return (unsigned)count;
+}
+
+bool nfqueue_kernel_read(const char *text, uint16_t number, struct nfqueue_kernel *kernel)
+{
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
+        unsigned queue, port, waiting, mode, range;
+        unsigned long long queue_dropped, user_dropped;
+        if (sscanf(line, "%u %u %u %u %u %llu %llu", &queue, &port, &waiting, &mode, &range, &queue_dropped,
+                   &user_dropped) != 7 ||
+            queue != number)
+            continue;
+        *kernel = (struct nfqueue_kernel){port, waiting, queue_dropped, user_dropped};
+        return true;
+    }
+    return false;
+}

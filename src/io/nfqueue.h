@@ -1,0 +1,63 @@
+/*
+ * One NFQUEUE: packets from the kernel in batches, verdicts back in one message.
+ *
+ * Sockets are read by recvmmsg into buffers that are made once; nothing is allocated for a packet. What cannot be read is
+ * denied and counted, and so is what the kernel says it has lost (ENOBUFS): neither ends the daemon.
+ */
+#ifndef IO_NFQUEUE_H
+#define IO_NFQUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+
+struct nfqueue;
+
+struct nfqueue_counters {
+    uint64_t packets, batches;
+    uint64_t lost;       /* times that the kernel said that messages were lost (ENOBUFS) */
+    uint64_t unreadable; /* messages that could not be understood: their packets are denied where their id is known */
+    uint64_t refused;    /* errors that came back on verdicts */
+};
+
+/* The most packets of one batch. A buffer holds a 64 KB packet with its attributes. */
+#define NFQUEUE_BATCH_MAX 64
+
+/* Packets that the kernel keeps for us: a burst of so many is not lost. */
+#define NFQUEUE_LENGTH 8192
+
+/*
+ * Opens and binds queue NUMBER. Returns NULL and writes why, with the mend, to the ERROR_SIZE bytes at ERROR: no privilege, taken
+ * (and by which process), or missing in the kernel.
+ */
+struct nfqueue *nfqueue_open(uint16_t number, char *error, size_t error_size);
+void nfqueue_close(struct nfqueue *queue);
+
+/* The socket to wait on for reading. */
+int nfqueue_fd(const struct nfqueue *queue);
+
+/* Called for each packet of a batch: bytes from the IP header on, borrowed. Returns the verdict: pass, or drop. */
+typedef bool (*nfqueue_judge)(void *context, const struct arrival *arrival, const uint8_t *bytes, size_t captured);
+
+/*
+ * Reads one batch without waiting, asks JUDGE for each packet and sends the verdicts. NOW_MS stands in each arrival.
+ * Returns the number of packets; 0 when there was nothing to read.
+ */
+unsigned nfqueue_turn(struct nfqueue *queue, uint64_t now_ms, nfqueue_judge judge, void *context);
+
+const struct nfqueue_counters *nfqueue_counters(const struct nfqueue *queue);
+
+/*
+ * What the kernel says of queue NUMBER in TEXT, which is /proc/net/netfilter/nfnetlink_queue's: who owns it (a netlink
+ * port), how many packets wait, how many it dropped because the queue or our socket was full. False: not in the list.
+ */
+struct nfqueue_kernel {
+    uint32_t owner_port;
+    uint32_t waiting;
+    uint64_t queue_dropped, user_dropped;
+};
+bool nfqueue_kernel_read(const char *text, uint16_t number, struct nfqueue_kernel *kernel);
+
+#endif
