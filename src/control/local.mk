@@ -1,1 +1,3 @@
-libhost_a_SOURCES +=
+libhost_a_SOURCES += \
+	src/control/answer.c \
+	src/control/answer.h

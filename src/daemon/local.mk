@@ -1,1 +1,13 @@
-libhost_a_SOURCES +=
+libhost_a_SOURCES += \
+	src/daemon/control_socket.c \
+	src/daemon/control_socket.h \
+	src/daemon/daemon.c \
+	src/daemon/daemon.h \
+	src/daemon/events.c \
+	src/daemon/events.h \
+	src/daemon/log.c \
+	src/daemon/log.h \
+	src/daemon/reload.c \
+	src/daemon/reload.h \
+	src/daemon/worker.c \
+	src/daemon/worker.h

@@ -21,6 +21,9 @@
 /* One verdict: headers, the verdict header, room to spare. */
 #define VERDICT_BYTES 64
 
+/* Enough for a configuration message and the answer to it. */
+#define CONFIGURE_BYTES 8192
+
 /* Room in our socket for a full queue of large packets, beyond net.core.rmem_max (we have CAP_NET_ADMIN). */
 #define RECEIVE_BUFFER_BYTES (16 << 20)
 
@@ -39,7 +42,7 @@ struct nfqueue {
 /* Sends one configuration message and waits for its answer: 0 or -errno. */
 static int configure(struct nfqueue *queue, struct nlmsghdr *message)
 {
-    char buffer[MNL_SOCKET_BUFFER_SIZE];
+    char buffer[CONFIGURE_BYTES];
     message->nlmsg_flags |= NLM_F_ACK;
     if (mnl_socket_sendto(queue->socket, message, message->nlmsg_len) < 0)
         return -errno;
@@ -55,7 +58,7 @@ static int configure(struct nfqueue *queue, struct nlmsghdr *message)
 
 static int bind_queue(struct nfqueue *queue)
 {
-    char buffer[MNL_SOCKET_BUFFER_SIZE];
+    char buffer[CONFIGURE_BYTES];
     struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
     nfq_nlmsg_cfg_put_cmd(message, AF_INET, NFQNL_CFG_CMD_BIND);
     int error = configure(queue, message);

@@ -1,0 +1,51 @@
+/*
+ * The answers of the control socket, as JSON: pure functions over what the engine knows. Who asks, and whether he may, is the
+ * caller's business.
+ */
+#ifndef CONTROL_ANSWER_H
+#define CONTROL_ANSWER_H
+
+#include <jansson.h>
+
+#include "engine/engine.h"
+
+/* One queue, as its worker and the kernel see it. */
+struct queue_view {
+    uint16_t number;
+    uint64_t packets, lost, unreadable, refused;
+    uint64_t replies_sent, replies_left_out, replies_failed;
+    uint64_t events_left_out;
+    bool in_kernel;
+    uint32_t waiting;
+    uint64_t queue_dropped, user_dropped;
+};
+
+struct status_view {
+    const char *rules_file;
+    uint32_t generation;
+    uint64_t uptime_ms;
+    uint64_t resident_bytes;
+    struct table_use table;
+    struct engine_counters counters; /* of all workers */
+    const struct queue_view *queues;
+    unsigned queue_count;
+};
+
+json_t *answer_status(const struct status_view *status);
+
+/*
+ * The rules with what was counted about them: COUNTERS has rule_count + 1 entries, summed over workers; their times are on
+ * the engine's clock, which shows NOW_MS.
+ */
+json_t *answer_rules(const struct ruleset *ruleset, const struct rule_counter *counters, uint64_t now_ms);
+
+/* One connection; the rule is shown when it was decided by RULESET. */
+json_t *answer_connection(const struct connection *connection, const struct ruleset *ruleset, uint64_t now_ms);
+
+/* {"ok":false,"error":"..."} */
+json_t *answer_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Reads the one request in the LENGTH bytes at LINE: its command, borrowed from *REQUEST, which the caller frees; NULL and *ERROR set. */
+const char *answer_command(const char *line, size_t length, json_t **request, json_t **error);
+
+#endif

@@ -1,0 +1,665 @@
+/*
+ * The main thread: start, signals, reload, what workers have to tell, the control socket, the end.
+ *
+ * The order of the start: rules; state table; queues; hook; workers; ready. Until the hook stands nothing is queued, and
+ * from then on somebody owns the queues, so no packet passes unjudged and none waits for nobody.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "control/answer.h"
+#include "daemon/control_socket.h"
+#include "daemon/log.h"
+#include "daemon/reload.h"
+#include "daemon/worker.h"
+#include "io/hook.h"
+#include "io/interfaces.h"
+#include "io/owner.h"
+
+/* The table's address space: so many connections can be allowed by a reload without a restart; only what is used takes memory. */
+#define TABLE_CAPACITY 4194304u
+
+/* How often what workers tell is written, and what they left out is summed up. */
+#define DRAIN_SECONDS 0.05
+#define SUM_UP_SECONDS 1.0
+
+/* Changes of interfaces come in bursts: they are taken in so long after the first. */
+#define SETTLE_SECONDS 0.1
+
+#define ERROR_BYTES 600
+#define PROC_BYTES 65536
+
+struct daemon {
+    const struct daemon_options *options;
+    char *config; /* absolute: the daemon's folder changes */
+    struct ev_loop *loop;
+    struct policy *policy;
+    struct table *table;
+    uint64_t started_ms;
+    uint32_t generation;
+    uint16_t queue_first, queue_last;
+    uint8_t hooks;
+    unsigned worker_count;
+    struct worker *workers[RULESET_QUEUES_MAX];
+    struct control_socket *control;
+    int watch_fd;
+    bool remove_hook; /* at the end: INT */
+    uint64_t refused_told;
+    ev_signal hup, term, interrupt, usr1;
+    ev_timer drain, sum_up, settle;
+    ev_io interfaces;
+};
+
+/* ---- what workers tell ---- */
+
+static void drain(struct daemon *daemon, const struct ruleset *ruleset)
+{
+    char buffer[1024];
+    struct event event;
+    struct text text;
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        /* Bounded, so that a worker that never stops telling cannot keep the main thread. */
+        for (unsigned k = 0; k < EVENTS_MAX && events_take(worker_events(daemon->workers[i]), &event); k++) {
+            if (event.generation != ruleset->generation)
+                event.verdict.rule = RULE_DEFAULT, event.verdict.audit_count = 0;
+            text_init(&text, buffer, sizeof buffer);
+            event_to_text(&text, &event, ruleset);
+            log_line(LOG_LEVEL_INFO, "%s", buffer);
+        }
+}
+
+static void on_drain(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct daemon *daemon = watcher->data;
+    (void)loop;
+    (void)events;
+    drain(daemon, daemon->policy->ruleset);
+}
+
+static void sum_up_rule(struct daemon *daemon, size_t index)
+{
+    const struct ruleset *ruleset = daemon->policy->ruleset;
+    uint64_t left_out = 0;
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        left_out += __atomic_exchange_n(&daemon->policy->meters[i][index].left_out, 0, __ATOMIC_RELAXED);
+    if (left_out == 0)
+        return;
+    if (index == ruleset->rule_count)
+        log_line(LOG_LEVEL_INFO, "default: %llu more were left out of the log", (unsigned long long)left_out);
+    else
+        log_line(LOG_LEVEL_INFO, "%s:%u: %llu more were left out of the log", ruleset->rules[index].file,
+                 ruleset->rules[index].line, (unsigned long long)left_out);
+}
+
+static void on_sum_up(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct daemon *daemon = watcher->data;
+    uint64_t refused = 0;
+    (void)loop;
+    (void)events;
+    for (size_t i = 0; i <= daemon->policy->ruleset->rule_count; i++)
+        sum_up_rule(daemon, i);
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        refused += worker_queue_counters(daemon->workers[i])->refused;
+    if (refused > daemon->refused_told && daemon->refused_told == 0)
+        log_line(LOG_LEVEL_ERROR, "the kernel refuses verdicts; spid needs CAP_NET_ADMIN while it runs");
+    daemon->refused_told = refused;
+}
+
+/* ---- policy ---- */
+
+static void apply_limits(struct daemon *daemon)
+{
+    struct table_limits limits = {
+        .connections = daemon->policy->ruleset->connections_max,
+        .half_open = UINT32_MAX,
+    };
+    table_limit(daemon->table, &limits);
+}
+
+/* Every worker judges by the new policy when this returns; what the old one does not share is freed. */
+static void publish(struct daemon *daemon, struct policy *policy)
+{
+    struct policy *old = daemon->policy;
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        worker_publish(daemon->workers[i], policy);
+    /* What is still to be told was decided by the old rules: now, while their names are there. */
+    drain(daemon, old->ruleset);
+    daemon->policy = policy;
+    policy_free(old, policy);
+    apply_limits(daemon);
+}
+
+static void warn_of_restart(const struct daemon *daemon, const struct ruleset *ruleset)
+{
+    bool queues = !daemon->options->queues_given && ruleset->queue_given &&
+                  (ruleset->queue_first != daemon->queue_first || ruleset->queue_last != daemon->queue_last);
+    bool hooks = !daemon->options->hooks_given && ruleset->hooks != daemon->hooks;
+    if (queues || hooks)
+        log_line(LOG_LEVEL_WARNING, "the file's `%s` has changed; that takes effect at the next start",
+                 queues ? "queue" : "hook");
+}
+
+static bool reload(struct daemon *daemon, struct reload_result *result)
+{
+    reload_read(result, daemon->config, daemon->generation + 1, daemon->worker_count,
+                table_use(daemon->table).capacity);
+    if (result->policy == NULL) {
+        log_line(LOG_LEVEL_ERROR, "reload refused, the old rules stay: %s", result->message);
+        return false;
+    }
+    daemon->generation++;
+    warn_of_restart(daemon, result->policy->ruleset);
+    publish(daemon, result->policy);
+    log_line(LOG_LEVEL_NOTICE, "reloaded %s: %zu rules, %zu tests passed, generation %u", daemon->config,
+             daemon->policy->ruleset->rule_count, result->tests, daemon->generation);
+    return true;
+}
+
+static void on_interfaces(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    struct daemon *daemon = watcher->data;
+    (void)events;
+    interfaces_drain(daemon->watch_fd);
+    if (!ev_is_active(&daemon->settle)) {
+        ev_timer_set(&daemon->settle, SETTLE_SECONDS, 0.);
+        ev_timer_start(loop, &daemon->settle);
+    }
+}
+
+static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct daemon *daemon = watcher->data;
+    (void)loop;
+    (void)events;
+    struct surroundings *surroundings = interfaces_surroundings(daemon->policy->ruleset);
+    struct policy *policy = surroundings != NULL ? policy_with(daemon->policy, surroundings) : NULL;
+    if (policy != NULL) {
+        publish(daemon, policy);
+        return;
+    }
+    surroundings_free(surroundings);
+    log_line(LOG_LEVEL_ERROR, "the interfaces have changed and could not be read anew; the old picture stays");
+}
+
+/* ---- the control socket's questions ---- */
+
+static uint64_t resident_bytes(void)
+{
+    char text[200];
+    unsigned long pages = 0;
+    owner_read_file("/proc/self/statm", text, sizeof text);
+    if (sscanf(text, "%*u %lu", &pages) != 1)
+        return 0;
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void sum_counters(struct engine_counters *sum, const struct engine_counters *counters)
+{
+    for (unsigned i = 0; i < ACTION_COUNT; i++)
+        sum->action[i] += __atomic_load_n(&counters->action[i], __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < REASON_COUNT; i++)
+        sum->reason[i] += __atomic_load_n(&counters->reason[i], __ATOMIC_RELAXED);
+    sum->bytes += __atomic_load_n(&counters->bytes, __ATOMIC_RELAXED);
+}
+
+static struct queue_view view_queue(const struct daemon *daemon, unsigned i, const char *kernel_text)
+{
+    struct worker *worker = daemon->workers[i];
+    const struct nfqueue_counters *counters = worker_queue_counters(worker);
+    const struct inject_counters *replies = worker_inject_counters(worker);
+    struct nfqueue_kernel kernel = {0};
+    uint16_t number = (uint16_t)(daemon->queue_first + i);
+    bool in_kernel = nfqueue_kernel_read(kernel_text, number, &kernel);
+    return (struct queue_view){
+        .number = number,
+        .packets = counters->packets,
+        .lost = counters->lost,
+        .unreadable = counters->unreadable,
+        .refused = counters->refused,
+        .replies_sent = replies->sent,
+        .replies_left_out = replies->left_out,
+        .replies_failed = replies->failed,
+        .events_left_out = __atomic_load_n(&worker_events(worker)->left_out, __ATOMIC_RELAXED),
+        .in_kernel = in_kernel,
+        .waiting = kernel.waiting,
+        .queue_dropped = kernel.queue_dropped,
+        .user_dropped = kernel.user_dropped,
+    };
+}
+
+static json_t *status(void *context)
+{
+    const struct daemon *daemon = context;
+    static char kernel_text[PROC_BYTES];
+    struct queue_view queues[RULESET_QUEUES_MAX];
+    struct status_view view = {
+        .rules_file = daemon->config,
+        .generation = daemon->generation,
+        .uptime_ms = clock_now_ms() - daemon->started_ms,
+        .resident_bytes = resident_bytes(),
+        .table = table_use(daemon->table),
+        .queues = queues,
+        .queue_count = daemon->worker_count,
+    };
+    owner_read_file("/proc/net/netfilter/nfnetlink_queue", kernel_text, sizeof kernel_text);
+    for (unsigned i = 0; i < daemon->worker_count; i++) {
+        queues[i] = view_queue(daemon, i, kernel_text);
+        sum_counters(&view.counters, worker_counters(daemon->workers[i]));
+    }
+    return answer_status(&view);
+}
+
+static void sum_rule(struct rule_counter *sum, const struct rule_counter *counter)
+{
+    uint64_t first = __atomic_load_n(&counter->first_ms, __ATOMIC_RELAXED);
+    uint64_t last = __atomic_load_n(&counter->last_ms, __ATOMIC_RELAXED);
+    sum->packets += __atomic_load_n(&counter->packets, __ATOMIC_RELAXED);
+    sum->bytes += __atomic_load_n(&counter->bytes, __ATOMIC_RELAXED);
+    sum->connections += __atomic_load_n(&counter->connections, __ATOMIC_RELAXED);
+    if (first != 0 && (sum->first_ms == 0 || first < sum->first_ms))
+        sum->first_ms = first;
+    if (last > sum->last_ms)
+        sum->last_ms = last;
+}
+
+static json_t *rules(void *context)
+{
+    const struct daemon *daemon = context;
+    const struct policy *policy = daemon->policy;
+    size_t count = policy->ruleset->rule_count + 1;
+    struct rule_counter *sums = calloc(count, sizeof *sums);
+    if (sums == NULL)
+        return answer_error("no memory");
+    for (unsigned w = 0; w < policy->workers; w++)
+        for (size_t i = 0; i < count; i++)
+            sum_rule(&sums[i], &policy->counters[w][i]);
+    json_t *answer = answer_rules(policy->ruleset, sums, clock_now_ms());
+    free(sums);
+    return answer;
+}
+
+static json_t *control_reload(void *context)
+{
+    struct daemon *daemon = context;
+    struct reload_result result;
+    if (!reload(daemon, &result))
+        return answer_error("%s", result.message);
+    return json_pack("{s:b, s:I, s:I, s:I, s:I}", "ok", 1, "generation", (json_int_t)daemon->generation, "rules",
+                     (json_int_t)daemon->policy->ruleset->rule_count, "tests", (json_int_t)result.tests, "warnings",
+                     (json_int_t)result.warnings);
+}
+
+/* The connections of one stripe, copied while it is locked and told of afterwards. */
+struct copies {
+    struct connection *list;
+    size_t count, size;
+};
+
+static void copy_connection(void *context, const struct connection *connection)
+{
+    struct copies *copies = context;
+    if (copies->count == copies->size) {
+        size_t size = copies->size == 0 ? 64 : copies->size * 2;
+        struct connection *larger = aligned_alloc(64, size * sizeof *larger);
+        if (larger == NULL)
+            return;
+        if (copies->count > 0)
+            memcpy(larger, copies->list, copies->count * sizeof *larger);
+        free(copies->list);
+        copies->list = larger;
+        copies->size = size;
+    }
+    copies->list[copies->count++] = *connection;
+}
+
+static bool states(void *context, unsigned part, void (*put)(void *taker, json_t *answer), void *taker)
+{
+    struct daemon *daemon = context;
+    struct copies copies = {NULL, 0, 0};
+    uint64_t now_ms = clock_now_ms();
+    if (part >= TABLE_STRIPES)
+        return false;
+    table_each(daemon->table, part, now_ms, copy_connection, &copies);
+    for (size_t i = 0; i < copies.count; i++)
+        put(taker, answer_connection(&copies.list[i], daemon->policy->ruleset, now_ms));
+    free(copies.list);
+    return true;
+}
+
+/* ---- signals ---- */
+
+static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    struct reload_result result;
+    (void)loop;
+    (void)events;
+    reload(watcher->data, &result);
+}
+
+static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    struct daemon *daemon = watcher->data;
+    (void)events;
+    daemon->remove_hook = watcher->signum == SIGINT;
+    ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_usr1(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    (void)loop;
+    (void)watcher;
+    (void)events;
+    log_line(LOG_LEVEL_NOTICE, "there are no log files to reopen: the log goes to standard error or syslog");
+}
+
+/* ---- start and end ---- */
+
+static bool make_table(struct daemon *daemon)
+{
+    struct table_config config = {.capacity = TABLE_CAPACITY};
+    if (daemon->policy->ruleset->connections_max > config.capacity)
+        config.capacity = daemon->policy->ruleset->connections_max;
+    if (getrandom(&config.key, sizeof config.key, 0) != (ssize_t)sizeof config.key) {
+        log_line(LOG_LEVEL_ERROR, "no random key for the state table: %s", strerror(errno));
+        return false;
+    }
+    daemon->table = table_new(&config);
+    if (daemon->table == NULL) {
+        log_line(LOG_LEVEL_ERROR, "no memory for a state table of %u connections", config.capacity);
+        return false;
+    }
+    apply_limits(daemon);
+    return true;
+}
+
+static void choose_queues(struct daemon *daemon)
+{
+    const struct ruleset *ruleset = daemon->policy->ruleset;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors < 1)
+        processors = 1;
+    if (processors > RULESET_QUEUES_MAX)
+        processors = RULESET_QUEUES_MAX;
+    daemon->queue_first = 0;
+    daemon->queue_last = (uint16_t)(processors - 1);
+    if (daemon->options->queues_given) {
+        daemon->queue_first = daemon->options->queue_first;
+        daemon->queue_last = daemon->options->queue_last;
+    } else if (ruleset->queue_given) {
+        daemon->queue_first = ruleset->queue_first;
+        daemon->queue_last = ruleset->queue_last;
+    }
+    daemon->hooks = daemon->options->hooks_given ? daemon->options->hooks : ruleset->hooks;
+}
+
+static bool open_queues(struct nfqueue **queues, const struct daemon *daemon, unsigned count)
+{
+    char error[ERROR_BYTES];
+    for (unsigned i = 0; i < count; i++) {
+        queues[i] = nfqueue_open((uint16_t)(daemon->queue_first + i), error, sizeof error);
+        if (queues[i] != NULL)
+            continue;
+        log_line(LOG_LEVEL_ERROR, "%s", error);
+        while (i-- > 0)
+            nfqueue_close(queues[i]);
+        return false;
+    }
+    return true;
+}
+
+static bool install_hook(const struct daemon *daemon)
+{
+    char error[ERROR_BYTES];
+    struct hook hook = {daemon->hooks, daemon->queue_first, daemon->queue_last};
+    unsigned missing;
+    if (daemon->hooks == 0)
+        return true;
+    if (hook_install(&hook, &missing, error, sizeof error) != 0) {
+        log_line(LOG_LEVEL_ERROR, "cannot install the hook: %s", error);
+        return false;
+    }
+    if (missing & HOOK_NO_IPV6)
+        log_line(LOG_LEVEL_NOTICE, "this kernel has no IPv6; only IPv4 is hooked");
+    if (missing & (HOOK_NO_DEFRAGMENTATION_V4 | HOOK_NO_DEFRAGMENTATION_V6))
+        log_line(LOG_LEVEL_WARNING, "the kernel cannot be made to reassemble %s fragments (the match `socket` is missing: "
+                                    "modprobe xt_socket); they will be denied as bad-fragment",
+                 missing & HOOK_NO_DEFRAGMENTATION_V4 ? "IPv4" : "IPv6");
+    return true;
+}
+
+static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
+{
+    char error[ERROR_BYTES];
+    struct worker_config config = {
+        .number = daemon->worker_count,
+        .workers = (unsigned)(daemon->queue_last - daemon->queue_first) + 1,
+        .table = daemon->table,
+        .queue = queue,
+        .inject = inject_new(error, sizeof error),
+        .policy = daemon->policy,
+        .verbose = daemon->options->verbose,
+    };
+    if (config.inject == NULL && daemon->worker_count == 0)
+        log_line(LOG_LEVEL_WARNING, "%s; rejected packets are dropped without an answer", error);
+    struct worker *worker = worker_start(&config);
+    if (worker == NULL) {
+        log_line(LOG_LEVEL_ERROR, "a worker's thread is refused: %s", strerror(errno));
+        return false;
+    }
+    daemon->workers[daemon->worker_count++] = worker;
+    return true;
+}
+
+static bool start_workers(struct daemon *daemon)
+{
+    struct nfqueue *queues[RULESET_QUEUES_MAX];
+    unsigned count = (unsigned)(daemon->queue_last - daemon->queue_first) + 1;
+    sigset_t all, before;
+    if (!open_queues(queues, daemon, count))
+        return false;
+    if (!install_hook(daemon)) {
+        for (unsigned i = 0; i < count; i++)
+            nfqueue_close(queues[i]);
+        return false;
+    }
+    /* Signals are the main thread's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    bool started = true;
+    for (unsigned i = 0; i < count && started; i++)
+        started = start_worker(daemon, queues[i]);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+static void start_watchers(struct daemon *daemon)
+{
+    struct ev_loop *loop = daemon->loop;
+    ev_signal_init(&daemon->hup, on_hup, SIGHUP);
+    ev_signal_init(&daemon->term, on_term, SIGTERM);
+    ev_signal_init(&daemon->interrupt, on_term, SIGINT);
+    ev_signal_init(&daemon->usr1, on_usr1, SIGUSR1);
+    ev_timer_init(&daemon->drain, on_drain, DRAIN_SECONDS, DRAIN_SECONDS);
+    ev_timer_init(&daemon->sum_up, on_sum_up, SUM_UP_SECONDS, SUM_UP_SECONDS);
+    ev_timer_init(&daemon->settle, on_settled, SETTLE_SECONDS, 0.);
+    daemon->hup.data = daemon->term.data = daemon->interrupt.data = daemon->usr1.data = daemon;
+    daemon->drain.data = daemon->sum_up.data = daemon->settle.data = daemon->interfaces.data = daemon;
+    ev_signal_start(loop, &daemon->hup);
+    ev_signal_start(loop, &daemon->term);
+    ev_signal_start(loop, &daemon->interrupt);
+    ev_signal_start(loop, &daemon->usr1);
+    ev_timer_start(loop, &daemon->drain);
+    ev_timer_start(loop, &daemon->sum_up);
+    daemon->watch_fd = interfaces_watch();
+    if (daemon->watch_fd < 0) {
+        log_line(LOG_LEVEL_WARNING, "changes of interfaces cannot be followed (%s); reload after them",
+                 strerror(-daemon->watch_fd));
+        return;
+    }
+    ev_io_init(&daemon->interfaces, on_interfaces, daemon->watch_fd, EV_READ);
+    daemon->interfaces.data = daemon;
+    ev_io_start(loop, &daemon->interfaces);
+}
+
+/* sd_notify(3): one datagram, where systemd asks for it. */
+static void tell_systemd(const char *message)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
+        return;
+    strcpy(address.sun_path, path);
+    if (path[0] == '@')
+        address.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    sendto(fd, message, strlen(message), MSG_NOSIGNAL, (const struct sockaddr *)&address,
+           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+    close(fd);
+}
+
+static void write_pidfile(const char *path)
+{
+    FILE *file = path != NULL ? fopen(path, "we") : NULL;
+    if (path != NULL && (file == NULL || fprintf(file, "%ld\n", (long)getpid()) < 0))
+        log_line(LOG_LEVEL_WARNING, "pid file %s: %s", path, strerror(errno));
+    if (file != NULL)
+        fclose(file);
+}
+
+static bool start(struct daemon *daemon)
+{
+    char error[ERROR_BYTES];
+    struct reload_result result;
+    const struct control_actions actions = {status, rules, control_reload, states, daemon};
+    unsigned processors = RULESET_QUEUES_MAX;
+    daemon->generation = 1;
+    daemon->started_ms = clock_now_ms();
+    /* The number of workers may stand in the file itself: counters are made for as many as there can be. */
+    reload_read(&result, daemon->config, daemon->generation, processors, CONNECTIONS_MAX);
+    if (result.policy == NULL) {
+        log_line(LOG_LEVEL_ERROR, "the rules are refused, not starting: %s", result.message);
+        return false;
+    }
+    daemon->policy = result.policy;
+    choose_queues(daemon);
+    daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
+    if (daemon->control == NULL) {
+        log_line(LOG_LEVEL_ERROR, "%s", error);
+        return false;
+    }
+    if (!make_table(daemon) || !start_workers(daemon))
+        return false;
+    start_watchers(daemon);
+    log_line(LOG_LEVEL_NOTICE, "ready: %s, %zu rules, %zu tests passed, queues %u-%u", daemon->config,
+             daemon->policy->ruleset->rule_count, result.tests, daemon->queue_first, daemon->queue_last);
+    write_pidfile(daemon->options->pidfile);
+    tell_systemd("READY=1");
+    return true;
+}
+
+static void stop(struct daemon *daemon)
+{
+    char error[ERROR_BYTES];
+    /* The hook goes before the queues: packets that come in between pass by the filter rules alone, as was asked. */
+    if (daemon->remove_hook && daemon->hooks != 0 && hook_remove(error, sizeof error) != 0)
+        log_line(LOG_LEVEL_ERROR, "%s", error);
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        worker_stop(daemon->workers[i]);
+    control_socket_close(daemon->control);
+    if (daemon->watch_fd >= 0)
+        close(daemon->watch_fd);
+    policy_free(daemon->policy, NULL);
+    table_free(daemon->table);
+    if (daemon->options->pidfile != NULL)
+        unlink(daemon->options->pidfile);
+}
+
+static int serve(const struct daemon_options *options, void (*ready)(void *context), void *context)
+{
+    struct daemon daemon = {.options = options, .watch_fd = -1};
+    daemon.config = realpath(options->config, NULL);
+    if (daemon.config == NULL) {
+        log_line(LOG_LEVEL_ERROR, "cannot read the rules file %s: %s", options->config, strerror(errno));
+        return 1;
+    }
+    daemon.loop = ev_default_loop(EVFLAG_AUTO);
+    bool started = daemon.loop != NULL && start(&daemon);
+    if (started) {
+        ready(context);
+        ev_run(daemon.loop, 0);
+        tell_systemd("STOPPING=1");
+        log_line(LOG_LEVEL_NOTICE, "stopping: %s",
+                 daemon.remove_hook ? "the hook is removed"
+                                    : "the hook stays, nothing passes its chains until the next start");
+    }
+    stop(&daemon);
+    free(daemon.config);
+    return started ? 0 : 1;
+}
+
+static void stay(void *context)
+{
+    (void)context;
+}
+
+/* The child is ready: its starter may go, and standard error with it. */
+static void let_go(void *context)
+{
+    int *report = context, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    log_to_stderr(false);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+        close(null);
+    }
+    if (write(*report, "", 1) < 0)
+        log_line(LOG_LEVEL_WARNING, "who started spid did not wait for it");
+    close(*report);
+}
+
+/* The starter waits until the daemon is ready, so that its exit status tells whether it is. */
+static int detach(const struct daemon_options *options)
+{
+    int report[2];
+    char byte;
+    if (pipe2(report, O_CLOEXEC) != 0) {
+        log_line(LOG_LEVEL_ERROR, "cannot detach: %s", strerror(errno));
+        return 1;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        close(report[0]);
+        setsid();
+        return serve(options, let_go, &report[1]);
+    }
+    close(report[1]);
+    bool ready = child > 0 && read(report[0], &byte, 1) == 1;
+    if (child < 0)
+        log_line(LOG_LEVEL_ERROR, "cannot detach: %s", strerror(errno));
+    close(report[0]);
+    return ready ? 0 : 1;
+}
+
+int daemon_run(const struct daemon_options *options)
+{
+    signal(SIGPIPE, SIG_IGN);
+    return options->foreground ? serve(options, stay, NULL) : detach(options);
+}

@@ -1,0 +1,273 @@
+/*
+ * spidctl: asks the daemon over its control socket, and shows the answer as a table or as it came.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "config.h"
+
+#define DEFAULT_SOCKET "/run/spid/spid.sock"
+
+#define EXIT_USAGE 2
+
+static const char usage_text[] =
+    "usage: spidctl [-S SOCKET] [--json] COMMAND\n"
+    "\n"
+    "  status    uptime, rules file and generation, queues with depth and drops, verdicts, table use, memory\n"
+    "  states    the connections in the state table\n"
+    "  rules     each rule with packets, bytes, connections, first and last hit\n"
+    "  reload    read the rules file again; a file that is refused changes nothing\n"
+    "\n"
+    "  -S, --socket PATH   the daemon's control socket (default " DEFAULT_SOCKET ")\n"
+    "      --json          show the answers as they come, one JSON object a line\n"
+    "      --version, --help\n"
+    "\n"
+    "Manual: spidctl(8).\n";
+
+/* Commands that interfaces promise and that are not there yet. */
+static const char *const later[] = {"confirm", "rollback", "kill",  "set", "explain",
+                                    "drops",   "trace",    "top", "metrics", "stop"};
+
+static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
+{
+    va_list arguments;
+    fputs("spidctl: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputs("\nTry 'spidctl --help'.\n", stderr);
+    return EXIT_USAGE;
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        fprintf(stderr, "spidctl: the socket's path is too long\n");
+        return -1;
+    }
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    fprintf(stderr, "spidctl: cannot reach the daemon at %s: %s%s\n", path, strerror(error),
+            error == ENOENT || error == ECONNREFUSED ? " (is spid running? -S names another socket)" : "");
+    return -1;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "-";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return (long long)json_number_value(json_object_get(object, key));
+}
+
+static void show_status(const json_t *answer)
+{
+    const json_t *table = json_object_get(answer, "table"), *verdicts = json_object_get(answer, "verdicts");
+    const char *key;
+    json_t *value;
+    size_t index;
+    printf("up           %.0f s\n", json_number_value(json_object_get(answer, "uptime")));
+    printf("rules        %s, generation %lld\n", text_of(answer, "rules_file"), number_of(answer, "generation"));
+    printf("connections  %lld of %lld (%lld opened, %lld expired, %lld evicted)\n", number_of(table, "connections"),
+           number_of(table, "limit"), number_of(table, "opened"), number_of(table, "expired"),
+           number_of(table, "evicted"));
+    printf("memory       %.1f MB resident\n", (double)number_of(answer, "resident_bytes") / 1048576);
+    printf("packets      %lld allowed, %lld denied, %lld rejected\n", number_of(verdicts, "allow"),
+           number_of(verdicts, "deny"), number_of(verdicts, "reject"));
+    json_object_foreach(json_object_get(answer, "reasons"), key, value)
+        printf("  %-18s %lld\n", key, (long long)json_integer_value(value));
+    printf("queue    packets  waiting   dropped (queue, socket)   lost  unreadable  replies\n");
+    json_array_foreach(json_object_get(answer, "queues"), index, value)
+        printf("%5lld %10lld %8lld %12lld %12lld %6lld %11lld %8lld\n", number_of(value, "number"),
+               number_of(value, "packets"), number_of(value, "waiting"), number_of(value, "kernel_queue_dropped"),
+               number_of(value, "kernel_user_dropped"), number_of(value, "lost"), number_of(value, "unreadable"),
+               number_of(value, "replies_sent"));
+}
+
+static void print_ago(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    if (json_is_number(value))
+        printf(" %9.1fs", json_number_value(value));
+    else
+        printf(" %10s", "never");
+}
+
+static void show_rules(const json_t *answer)
+{
+    size_t index;
+    json_t *rule;
+    printf("%-8s %10s %14s %8s %10s %10s  %s\n", "action", "packets", "bytes", "conns", "first hit", "last hit", "rule");
+    json_array_foreach(json_object_get(answer, "rules"), index, rule) {
+        const char *name = json_string_value(json_object_get(rule, "name"));
+        printf("%-8s %10lld %14lld %8lld", text_of(rule, "action"), number_of(rule, "packets"),
+               number_of(rule, "bytes"), number_of(rule, "connections"));
+        print_ago(rule, "first_hit_ago");
+        print_ago(rule, "last_hit_ago");
+        printf("  %s%s%s%s\n", text_of(rule, "rule"), name ? " \"" : "", name ? name : "", name ? "\"" : "");
+    }
+}
+
+static void show_connection(const json_t *connection)
+{
+    static const struct {
+        int number;
+        const char *name;
+    } protocols[] = {{1, "icmp"}, {6, "tcp"}, {17, "udp"}, {47, "gre"}, {50, "esp"}, {58, "icmp6"}, {132, "sctp"}};
+    long long protocol = number_of(connection, "proto");
+    char number[24], src[80], dst[80];
+    const char *name = number;
+    snprintf(number, sizeof number, "%lld", protocol);
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++)
+        if (protocols[i].number == protocol)
+            name = protocols[i].name;
+    bool ports = protocol == 6 || protocol == 17 || protocol == 132;
+    snprintf(src, sizeof src, "%s", text_of(connection, "src"));
+    snprintf(dst, sizeof dst, "%s", text_of(connection, "dst"));
+    if (ports) {
+        snprintf(src, sizeof src, "%s port %lld", text_of(connection, "src"), number_of(connection, "sport"));
+        snprintf(dst, sizeof dst, "%s port %lld", text_of(connection, "dst"), number_of(connection, "dport"));
+    }
+    const json_t *packets = json_object_get(connection, "packets");
+    printf("%-5s %-13s %-34s > %-34s %7lld/%-7lld age %llds expires %.0fs  %s%s\n", name, text_of(connection, "state"),
+           src, dst, (long long)json_integer_value(json_array_get(packets, 0)),
+           (long long)json_integer_value(json_array_get(packets, 1)), number_of(connection, "age"),
+           json_number_value(json_object_get(connection, "expires")), text_of(connection, "rule"),
+           json_is_true(json_object_get(connection, "cut")) ? " (cut)" : "");
+}
+
+static void show_reload(const json_t *answer)
+{
+    printf("reloaded: generation %lld, %lld rules, %lld tests passed, %lld warnings\n", number_of(answer, "generation"),
+           number_of(answer, "rules"), number_of(answer, "tests"), number_of(answer, "warnings"));
+}
+
+/* One line of an answer. Returns the exit status when it is the last one, -1 when more will come. */
+static int take_answer(const char *command, const json_t *answer, bool json)
+{
+    const json_t *ok = json_object_get(answer, "ok");
+    if (json)
+        json_dumpf(answer, stdout, JSON_COMPACT), putchar('\n');
+    if (ok == NULL) {
+        if (!json)
+            show_connection(answer);
+        return -1;
+    }
+    if (!json_is_true(ok)) {
+        if (!json)
+            fprintf(stderr, "spidctl: %s\n", text_of(answer, "error"));
+        return 1;
+    }
+    if (json)
+        return 0;
+    if (strcmp(command, "status") == 0)
+        show_status(answer);
+    else if (strcmp(command, "rules") == 0)
+        show_rules(answer);
+    else if (strcmp(command, "states") == 0)
+        printf("%lld connections\n", number_of(answer, "connections"));
+    else
+        show_reload(answer);
+    return 0;
+}
+
+static int ask(const char *socket_path, const char *command, bool json)
+{
+    int fd = connect_to(socket_path);
+    if (fd < 0)
+        return 1;
+    FILE *stream = fdopen(fd, "r+");
+    char *line = NULL;
+    size_t size = 0;
+    int status = -1;
+    if (stream == NULL)
+        return 1;
+    if (dprintf(fd, "{\"command\":\"%s\"}\n", command) < 0)
+        status = 1;
+    while (status < 0 && getline(&line, &size, stream) > 0) {
+        json_error_t error;
+        json_t *answer = json_loads(line, 0, &error);
+        if (answer == NULL) {
+            fprintf(stderr, "spidctl: the daemon's answer is no JSON: %s\n", error.text);
+            status = 1;
+        } else {
+            status = take_answer(command, answer, json);
+        }
+        json_decref(answer);
+    }
+    free(line);
+    fclose(stream);
+    if (status >= 0)
+        return status;
+    fprintf(stderr, "spidctl: the daemon closed the connection before it answered\n");
+    return 1;
+}
+
+static bool is_one_of(const char *word, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"socket", required_argument, NULL, 'S'}, {"json", no_argument, NULL, 'j'},
+        {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    static const char *const commands[] = {"status", "states", "rules", "reload"};
+    const char *socket_path = DEFAULT_SOCKET;
+    bool json = false;
+    int option;
+    while ((option = getopt_long(argc, argv, "S:", options, NULL)) != -1) {
+        switch (option) {
+        case 'S':
+            socket_path = optarg;
+            break;
+        case 'j':
+            json = true;
+            break;
+        case 'V':
+            puts("spidctl " PACKAGE_VERSION);
+            return 0;
+        case 'h':
+            fputs(usage_text, stdout);
+            return 0;
+        default:
+            fputs("Try 'spidctl --help'.\n", stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind == argc)
+        return usage_error("a command is missing");
+    const char *command = argv[optind];
+    if (is_one_of(command, later, sizeof later / sizeof later[0]))
+        return usage_error("'%s' is not built yet in this version of spid", command);
+    if (!is_one_of(command, commands, sizeof commands / sizeof commands[0]))
+        return usage_error("unknown command '%s'", command);
+    if (optind + 1 < argc)
+        return usage_error("'%s' takes no argument in this version of spid; '%s' is one too many", command,
+                           argv[optind + 1]);
+    return ask(socket_path, command, json);
+}
