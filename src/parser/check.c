@@ -291,6 +291,9 @@ static void check_statements(struct check *check, const struct statement *statem
         if (s->kind == STATEMENT_RULE)
             check_rule(check, s);
     publish(check); /* tests look zones up by address */
+    /* Names that an error has left undefined would be reported again here, and mean nothing. */
+    if (check->diagnostics->errors > 0)
+        return;
     for (const struct statement *s = statements; s != NULL; s = s->next)
         if (s->kind == STATEMENT_TEST)
             check_test(check, s);

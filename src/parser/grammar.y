@@ -536,6 +536,8 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *lexer, struc
         scanner_error(scanner, *at, CODE_SYNTAX, "the statement ends too early");
     else if (suggested != NULL)
         scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s'%s", written, suggested);
+    else if (found == YYSYMBOL_RESERVED)
+        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s', a reserved word (a name that is one stands in double quotes)", written);
     else if (count > 0 && count <= EXPECTED_MAX)
         scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s', expected %s", written, list);
     else
