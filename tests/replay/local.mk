@@ -1,1 +1,4 @@
-# The files and tests of this kind.
+# Real captures, and what must happen in each.
+dist_check_SCRIPTS += tests/replay/run.py
+EXTRA_DIST += tests/replay/any.rules
+TESTS += tests/replay/run.py
