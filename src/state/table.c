@@ -313,8 +313,8 @@ static struct connection *first_due(struct table *table, struct stripe *stripe, 
             enum eviction class = class_of(connection);
             wheel_take(table, stripe, connection);
             wheel_put(table, stripe, index, class);
-        } else if (first == NULL || due_ms(table, connection) < due_ms(table, first)) {
-            first = connection;
+        } else if (first == NULL || due_ms(table, connection) <= due_ms(table, first)) {
+            first = connection; /* of two that are due together, the one behind came first */
         }
     }
     return first;

@@ -1,0 +1,472 @@
+/*
+ * Runs scenarios: dialogues in time, on the engine alone, with real packet bytes and rules in the real language.
+ *
+ *   rules {                                    the ruleset; `reload {` begins another one
+ *     zone lan = eth1
+ *     allow lan to any tcp 80
+ *   }
+ *   host client 192.168.1.10@lan port 1234
+ *   +0.5s client > server SA seq=1000 ack=1 win=65535 len=100 ws=7 sack=5-9 => allow established
+ *   +0s client > server udp len=10 => deny new default
+ *   +0s client > server ping id=7 => allow new           and pong
+ *   +0s router > client unreachable quoting client > server tcp seq=1000 => allow related
+ *   +0s client > server sctp init tag=0 itag=5 => allow new
+ *   +0s client > server proto 47 => allow new
+ *   connections 1                              so many are in the table now
+ *   state established                          of the connection of the last packet that had one
+ *
+ * What is expected of a packet: verdict, state, and, where it matters, the reason.
+ */
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "parser/parser.h"
+#include "state/session.h"
+#include "tests/unit/build.h"
+
+#define HOSTS_MAX 16
+#define WORDS_MAX 40
+
+struct host {
+    char name[32], address[64];
+    uint16_t zone, port;
+    char zone_name[32];
+};
+
+struct scenario {
+    const char *path;
+    unsigned line, failures, packets;
+    char rules[16384];
+    struct engine engine;
+    uint64_t now_us;
+    uint32_t generation;
+    uint64_t connection; /* of the last packet that had one */
+    struct host hosts[HOSTS_MAX];
+    unsigned host_count;
+};
+
+static void __attribute__((format(printf, 2, 3))) complain(struct scenario *scenario, const char *format, ...)
+{
+    va_list arguments;
+    scenario->failures++;
+    printf("%s:%u: ", scenario->path, scenario->line);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
+}
+
+/* ---- rules ---- */
+
+static int read_rules(void *context, const char *path, char **bytes, size_t *length)
+{
+    const struct scenario *scenario = context;
+    (void)path;
+    *length = strlen(scenario->rules);
+    *bytes = strdup(scenario->rules);
+    return 0;
+}
+
+static int expand_nothing(void *context, const char *pattern, void (*found)(void *, const char *), void *taker)
+{
+    (void)context;
+    (void)pattern;
+    (void)found;
+    (void)taker;
+    return 0;
+}
+
+/* A zone is its own interface: both have the same number. The gateway itself is 192.0.2.1 and 2001:db8::1. */
+static const struct surroundings *surroundings_of(const struct ruleset *ruleset)
+{
+    struct interface_zone zones[RULESET_ZONES_MAX];
+    struct address_range self[2];
+    for (size_t zone = 1; zone < ruleset->zone_count; zone++)
+        zones[zone - 1] = (struct interface_zone){(uint32_t)zone, (uint16_t)zone};
+    address_from_text("192.0.2.1", &self[0].first);
+    address_from_text("2001:db8::1", &self[1].first);
+    self[0].last = self[0].first;
+    self[1].last = self[1].first;
+    return surroundings_new(zones, ruleset->zone_count - 1, self, 2);
+}
+
+static void drop_rules(struct scenario *scenario)
+{
+    ruleset_free((struct ruleset *)scenario->engine.ruleset);
+    surroundings_free((struct surroundings *)scenario->engine.surroundings);
+    free(scenario->engine.rule_counters);
+}
+
+static uint16_t zone_called(const struct scenario *scenario, const char *name)
+{
+    const struct ruleset *ruleset = scenario->engine.ruleset;
+    for (uint16_t zone = 1; ruleset != NULL && zone < ruleset->zone_count; zone++)
+        if (strcmp(ruleset->zones[zone].name, name) == 0)
+            return zone;
+    return 0;
+}
+
+static void use_rules(struct scenario *scenario)
+{
+    const struct file_access access = {read_rules, expand_nothing, scenario};
+    struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics);
+    struct ruleset *ruleset = parser_read("rules", &access, &diagnostics);
+    for (size_t i = 0; i < diagnostics.count; i++)
+        complain(scenario, "rules:%u: %s", diagnostics.records[i].line, diagnostics.records[i].message);
+    diagnostics_fini(&diagnostics);
+    if (ruleset == NULL)
+        return;
+    drop_rules(scenario);
+    ruleset->generation = ++scenario->generation;
+    scenario->engine.ruleset = ruleset;
+    scenario->engine.surroundings = surroundings_of(ruleset);
+    scenario->engine.rule_counters = calloc(ruleset->rule_count + 1, sizeof *scenario->engine.rule_counters);
+    struct table_limits limits = {.connections = ruleset->connections_max, .half_open = UINT32_MAX};
+    table_limit(scenario->engine.table, &limits);
+    for (unsigned i = 0; i < scenario->host_count; i++)
+        scenario->hosts[i].zone = zone_called(scenario, scenario->hosts[i].zone_name);
+}
+
+/* ---- packets ---- */
+
+static const struct host *host_called(struct scenario *scenario, const char *name)
+{
+    for (unsigned i = 0; i < scenario->host_count; i++)
+        if (strcmp(scenario->hosts[i].name, name) == 0)
+            return &scenario->hosts[i];
+    complain(scenario, "no host is called '%s'", name);
+    return NULL;
+}
+
+/* The number behind KEY= among the words; FALLBACK without it. */
+static uint32_t field(char **words, unsigned count, const char *key, uint32_t fallback)
+{
+    size_t length = strlen(key);
+    for (unsigned i = 0; i < count; i++)
+        if (strncmp(words[i], key, length) == 0 && words[i][length] == '=')
+            return (uint32_t)strtoul(words[i] + length + 1, NULL, 0);
+    return fallback;
+}
+
+struct made {
+    struct build build;
+    uint8_t options[16], payload[2048];
+    size_t options_length;
+    uint8_t bytes[BUILD_BYTES_MAX];
+    size_t length;
+};
+
+static void put_u32(uint8_t *at, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++)
+        at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static uint8_t flags_of(const char *letters)
+{
+    static const char all[] = "FSRPAUEC";
+    uint8_t flags = 0;
+    for (; *letters != '\0'; letters++) {
+        const char *found = strchr(all, *letters);
+        if (found == NULL)
+            return 0;
+        flags |= (uint8_t)(1u << (found - all));
+    }
+    return flags;
+}
+
+static void make_tcp(struct made *made, uint8_t flags, char **words, unsigned count)
+{
+    uint32_t scale = field(words, count, "ws", 99);
+    made->build.protocol = PROTOCOL_TCP;
+    made->build.flags = flags;
+    made->build.seq = field(words, count, "seq", 0);
+    made->build.ack = field(words, count, "ack", 0);
+    made->build.window = (uint16_t)field(words, count, "win", 65535);
+    if (scale != 99) {
+        const uint8_t option[4] = {1, 3, 3, (uint8_t)scale};
+        memcpy(made->options, option, 4);
+        made->options_length = 4;
+    }
+    for (unsigned i = 0; i < count; i++)
+        if (strncmp(words[i], "sack=", 5) == 0) {
+            char *dash;
+            const uint8_t option[4] = {1, 1, 5, 10};
+            memcpy(made->options, option, 4);
+            put_u32(made->options + 4, (uint32_t)strtoul(words[i] + 5, &dash, 0));
+            put_u32(made->options + 8, (uint32_t)strtoul(dash + 1, NULL, 0));
+            made->options_length = 12;
+        }
+    made->build.tcp_options = (struct build_bytes){made->options, made->options_length};
+}
+
+static void make_sctp(struct made *made, const char *chunk, char **words, unsigned count)
+{
+    static const struct {
+        const char *name;
+        uint8_t type;
+    } chunks[] = {{"data", 0}, {"init", 1}, {"init-ack", 2}, {"sack", 3}, {"abort", 6}, {"shutdown", 7},
+                  {"shutdown-ack", 8}, {"cookie-echo", 10}, {"cookie-ack", 11}, {"shutdown-complete", 14}};
+    uint8_t type = 0;
+    for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++)
+        if (strcmp(chunks[i].name, chunk) == 0)
+            type = chunks[i].type;
+    made->build.protocol = PROTOCOL_SCTP;
+    made->build.seq = field(words, count, "tag", 0);
+    memset(made->payload, 0, 20);
+    made->payload[0] = type;
+    made->payload[3] = 20;
+    put_u32(made->payload + 4, field(words, count, "itag", 0));
+    made->payload[13] = made->payload[15] = 1; /* streams: an INIT names at least one each way */
+    made->build.payload = (struct build_bytes){made->payload, 20};
+}
+
+static bool make_icmp_error(struct scenario *scenario, struct made *made, const char *kind, bool v6, char **words,
+                            unsigned count);
+
+/* Makes the packet that WORDS describe, from SRC to DST. */
+static bool make(struct scenario *scenario, struct made *made, const struct host *src, const struct host *dst,
+                 char **words, unsigned count)
+{
+    memset(made, 0, sizeof *made);
+    bool v6 = strchr(src->address, ':') != NULL;
+    uint32_t length = field(words, count, "len", 0);
+    made->build.src = src->address;
+    made->build.dst = dst->address;
+    made->build.src_port = src->port;
+    made->build.dst_port = dst->port;
+    memset(made->payload, 'x', sizeof made->payload);
+    made->build.payload = (struct build_bytes){made->payload, length < sizeof made->payload ? length : 0};
+    const char *kind = words[0];
+    if (strcmp(kind, "udp") == 0) {
+        made->build.protocol = PROTOCOL_UDP;
+    } else if (strcmp(kind, "tcp") == 0 || flags_of(kind) != 0 || strcmp(kind, "-") == 0) {
+        make_tcp(made, strcmp(kind, "tcp") == 0 ? TCP_ACK : flags_of(kind), words, count);
+    } else if (strcmp(kind, "ping") == 0 || strcmp(kind, "pong") == 0) {
+        bool reply = kind[1] == 'o';
+        made->build.protocol = v6 ? PROTOCOL_ICMP6 : PROTOCOL_ICMP;
+        made->build.type = v6 ? (reply ? 129 : 128) : (reply ? 0 : 8);
+        made->build.id = (uint16_t)field(words, count, "id", 1);
+        made->build.number = (uint16_t)field(words, count, "seq", 1);
+    } else if (strcmp(kind, "icmp") == 0 && count > 1) {
+        made->build.protocol = v6 ? PROTOCOL_ICMP6 : PROTOCOL_ICMP;
+        made->build.type = (uint8_t)strtoul(words[1], NULL, 0);
+        made->build.hop_limit = (uint8_t)field(words, count, "ttl", 64);
+    } else if (strcmp(kind, "sctp") == 0 && count > 1) {
+        make_sctp(made, words[1], words, count);
+    } else if (strcmp(kind, "proto") == 0 && count > 1) {
+        made->build.protocol = (uint8_t)strtoul(words[1], NULL, 0);
+    } else if (!make_icmp_error(scenario, made, kind, v6, words, count)) {
+        complain(scenario, "'%s' is no kind of packet", kind);
+        return false;
+    }
+    made->length = build_packet(&made->build, made->bytes);
+    return true;
+}
+
+static bool make_icmp_error(struct scenario *scenario, struct made *made, const char *kind, bool v6, char **words,
+                            unsigned count)
+{
+    static const struct {
+        const char *name;
+        uint8_t type4, code4, type6, code6;
+    } kinds[] = {{"unreachable", 3, 3, 1, 4}, {"too-big", 3, 4, 2, 0}, {"time-exceeded", 11, 0, 3, 0},
+                 {"redirect", 5, 0, 137, 0}, {"source-quench", 4, 0, 1, 0}};
+    static struct made quoted;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i].name, kind) != 0)
+            continue;
+        if (count < 6 || strcmp(words[1], "quoting") != 0) {
+            complain(scenario, "an error quotes: %s quoting SRC > DST KIND ...", kind);
+            return false;
+        }
+        const struct host *src = host_called(scenario, words[2]), *dst = host_called(scenario, words[4]);
+        if (src == NULL || dst == NULL || !make(scenario, &quoted, src, dst, words + 5, count - 5))
+            return false;
+        size_t most = v6 ? 48 : 28; /* the IP header and 8 bytes: as little as an error may quote */
+        made->build.protocol = v6 ? PROTOCOL_ICMP6 : PROTOCOL_ICMP;
+        made->build.type = v6 ? kinds[i].type6 : kinds[i].type4;
+        made->build.code = v6 ? kinds[i].code6 : kinds[i].code4;
+        memcpy(made->payload, quoted.bytes, most);
+        made->build.payload = (struct build_bytes){made->payload, quoted.length < most ? quoted.length : most};
+        return true;
+    }
+    return false;
+}
+
+struct snapshot {
+    uint64_t id;
+    struct connection connection;
+};
+
+static void see(void *context, const struct connection *connection)
+{
+    struct snapshot *snapshot = context;
+    if (connection->id == snapshot->id)
+        snapshot->connection = *connection;
+}
+
+static struct connection connection_now(struct scenario *scenario, uint64_t id)
+{
+    struct snapshot snapshot = {.id = id};
+    for (unsigned stripe = 0; stripe < TABLE_STRIPES; stripe++)
+        table_each(scenario->engine.table, stripe, scenario->now_us / 1000, see, &snapshot);
+    return snapshot.connection;
+}
+
+/* A denied packet has never happened: the connection is what it was. Only the cached decision may be new. */
+static void hold_unchanged(struct scenario *scenario, const struct connection *was, const struct verdict *verdict)
+{
+    struct connection before = *was, after = connection_now(scenario, verdict->connection);
+    before.generation = after.generation;
+    before.action = after.action;
+    before.rule = after.rule;
+    if (before.id != 0 && after.id == before.id && memcmp(&before, &after, sizeof after) != 0)
+        complain(scenario, "a packet that was denied changed its connection");
+}
+
+static void judge(struct scenario *scenario, const struct made *made, const struct host *src, const struct host *dst,
+                  char **wanted, unsigned wanted_count)
+{
+    struct packet packet;
+    struct verdict verdict;
+    bool from_self = strcmp(src->zone_name, "self") == 0, to_self = strcmp(dst->zone_name, "self") == 0;
+    struct arrival arrival = {
+        .now_ms = scenario->now_us / 1000,
+        .in_interface = from_self ? 0 : src->zone,
+        .out_interface = to_self ? 0 : dst->zone,
+        .checksum = CHECKSUM_VERIFY,
+        .length = (uint32_t)made->length,
+    };
+    while (!engine_expire(&scenario->engine, 0, 1, arrival.now_ms, 64))
+        ;
+    struct connection before = connection_now(scenario, scenario->connection);
+    engine_packet(&scenario->engine, &arrival, made->bytes, made->length, &packet, &verdict);
+    scenario->packets++;
+    if (verdict.connection != 0)
+        scenario->connection = verdict.connection;
+    if (verdict.action != ACTION_ALLOW && verdict.connection == before.id)
+        hold_unchanged(scenario, &before, &verdict);
+    bool fits = wanted_count >= 2 && strcmp(wanted[0], action_name(verdict.action)) == 0 &&
+                strcmp(wanted[1], state_name(verdict.state)) == 0 &&
+                (wanted_count < 3 || strcmp(wanted[2], reason_name(verdict.reason)) == 0);
+    if (!fits)
+        complain(scenario, "got %s %s %s", action_name(verdict.action), state_name(verdict.state),
+                 reason_name(verdict.reason));
+}
+
+/* ---- lines ---- */
+
+static unsigned split(char *line, char **words)
+{
+    unsigned count = 0;
+    for (char *word = strtok(line, " \t\r\n"); word != NULL && count < WORDS_MAX; word = strtok(NULL, " \t\r\n")) {
+        if (word[0] == '#')
+            break;
+        words[count++] = word;
+    }
+    return count;
+}
+
+static void take_packet(struct scenario *scenario, char **words, unsigned count)
+{
+    static struct made made;
+    unsigned arrow = 0;
+    while (arrow < count && strcmp(words[arrow], "=>") != 0)
+        arrow++;
+    if (arrow < 5 || arrow == count || strcmp(words[2], ">") != 0) {
+        complain(scenario, "a packet's line is: +TIME SRC > DST KIND ... => VERDICT STATE [REASON]");
+        return;
+    }
+    scenario->now_us += (uint64_t)(strtod(words[0] + 1, NULL) * 1e6 + 0.5);
+    const struct host *src = host_called(scenario, words[1]), *dst = host_called(scenario, words[3]);
+    if (src != NULL && dst != NULL && make(scenario, &made, src, dst, words + 4, arrow - 4))
+        judge(scenario, &made, src, dst, words + arrow + 1, count - arrow - 1);
+}
+
+static void take_host(struct scenario *scenario, char **words, unsigned count)
+{
+    struct host *host = &scenario->hosts[scenario->host_count++];
+    char *at = strchr(words[2], '@');
+    if (at != NULL)
+        *at = '\0';
+    snprintf(host->name, sizeof host->name, "%s", words[1]);
+    snprintf(host->address, sizeof host->address, "%s", words[2]);
+    snprintf(host->zone_name, sizeof host->zone_name, "%s", at != NULL ? at + 1 : "");
+    host->zone = zone_called(scenario, host->zone_name);
+    host->port = count >= 5 ? (uint16_t)strtoul(words[4], NULL, 0) : 0;
+}
+
+static void take_line(struct scenario *scenario, char **words, unsigned count)
+{
+    if (words[0][0] == '+') {
+        take_packet(scenario, words, count);
+    } else if (strcmp(words[0], "host") == 0 && count >= 3 && scenario->host_count < HOSTS_MAX) {
+        take_host(scenario, words, count);
+    } else if (strcmp(words[0], "connections") == 0 && count == 2) {
+        uint32_t now = table_use(scenario->engine.table).now;
+        if (now != strtoul(words[1], NULL, 0))
+            complain(scenario, "there are %u connections", now);
+    } else if (strcmp(words[0], "state") == 0 && count == 2) {
+        struct connection connection = connection_now(scenario, scenario->connection);
+        if (strcmp(session_state_name(&connection), words[1]) != 0)
+            complain(scenario, "the connection is %s", session_state_name(&connection));
+    } else {
+        complain(scenario, "this line means nothing");
+    }
+}
+
+static void run(struct scenario *scenario, FILE *file)
+{
+    char line[4096], *words[WORDS_MAX];
+    bool in_rules = false;
+    while (fgets(line, sizeof line, file) != NULL) {
+        scenario->line++;
+        if (in_rules && line[0] == '}') {
+            in_rules = false;
+            use_rules(scenario);
+        } else if (in_rules) {
+            strncat(scenario->rules, line, sizeof scenario->rules - strlen(scenario->rules) - 1);
+        } else if (strncmp(line, "rules {", 7) == 0 || strncmp(line, "reload {", 8) == 0) {
+            in_rules = true;
+            scenario->rules[0] = '\0';
+        } else {
+            unsigned count = split(line, words);
+            if (count > 0)
+                take_line(scenario, words, count);
+        }
+    }
+    if (scenario->packets == 0)
+        complain(scenario, "there is no packet in this scenario");
+}
+
+int main(int argc, char **argv)
+{
+    unsigned failures = 0, packets = 0;
+    for (int i = 1; i < argc; i++) {
+        static struct scenario scenario;
+        const struct table_config config = {.capacity = 4096, .key = {1, 2}};
+        FILE *file = fopen(argv[i], "r");
+        if (file == NULL) {
+            perror(argv[i]);
+            return 1;
+        }
+        memset(&scenario, 0, sizeof scenario);
+        scenario.path = argv[i];
+        scenario.now_us = 1000000000;
+        scenario.engine.table = table_new(&config);
+        run(&scenario, file);
+        fclose(file);
+        drop_rules(&scenario);
+        table_free(scenario.engine.table);
+        failures += scenario.failures;
+        packets += scenario.packets;
+    }
+    printf("%d scenarios, %u packets, %u failures\n", argc - 1, packets, failures);
+    return failures == 0 && argc > 1 ? 0 : 1;
+}
