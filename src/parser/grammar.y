@@ -38,7 +38,7 @@
 
 /* A fresh node, and the same put before a list that grows at its head. */
 #define NODE(type) ((type *)arena_take(scanner->arena, 1, sizeof(type)))
-#define PUT(list, node) ((node)->next = (list), (node))
+#define PUT(list, node) __extension__({ __auto_type put_ = (node); put_->next = (list); put_; })
 
 int spid_yylex(union SPID_YYSTYPE *value, struct location *at, void *lexer);
 static void spid_yyerror(const struct location *at, void *lexer, struct scanner *scanner, const char *message);

@@ -1,1 +1,10 @@
-# The files and tests of this kind.
+# The real daemon between real hosts, in network namespaces; skipped without root. One at a time: they measure nothing,
+# but each fills both processors.
+LAB_TESTS = \
+	tests/lab/test_gateway.py \
+	tests/lab/test_reload.py \
+	tests/lab/test_lifecycle.py \
+	tests/lab/test_nat.py
+dist_check_SCRIPTS += $(LAB_TESTS)
+EXTRA_DIST += tests/lab/lab.py
+TESTS += $(LAB_TESTS)
