@@ -220,13 +220,15 @@ static void lines_lost(void *context, uint64_t tag)
             line->tag = 0; /* its verdict is bad-fragment already */
 }
 
-static uint32_t interface_of(const struct replay *replay, struct address address, bool dst)
+static bool is_self(const struct replay *replay, struct address address)
 {
-    /* What goes to or comes from the gateway itself has only one interface. */
-    (void)dst;
-    if (rangeset_holds(&replay->engine.surroundings->self, address))
-        return 0;
-    return ruleset_zone_by_address(replay->ruleset, address);
+    return rangeset_holds(&replay->engine.surroundings->self, address);
+}
+
+/* What goes to or comes from the gateway itself has only one interface. */
+static uint32_t interface_of(const struct replay *replay, struct address address)
+{
+    return is_self(replay, address) ? 0 : ruleset_zone_by_address(replay->ruleset, address);
 }
 
 static void judge(struct replay *replay, struct line *line, const uint8_t *bytes, size_t captured, size_t length,
@@ -239,8 +241,11 @@ static void judge(struct replay *replay, struct line *line, const uint8_t *bytes
     };
     struct packet addresses;
     packet_decode(&addresses, bytes, captured, length, CHECKSUM_UNFILLED);
-    arrival.in_interface = interface_of(replay, addresses.src, false);
-    arrival.out_interface = interface_of(replay, addresses.dst, true);
+    arrival.chain = is_self(replay, addresses.src)   ? CHAIN_OUTPUT
+                    : is_self(replay, addresses.dst) ? CHAIN_INPUT
+                                                     : CHAIN_FORWARD;
+    arrival.in_interface = interface_of(replay, addresses.src);
+    arrival.out_interface = interface_of(replay, addresses.dst);
     while (!engine_expire(&replay->engine, 0, 1, now_ms, 4096))
         ;
     engine_packet(&replay->engine, &arrival, bytes, captured, &line->packet, &line->verdict);

@@ -154,6 +154,15 @@ static void warn_of_restart(const struct daemon *daemon, const struct ruleset *r
                  queues ? "queue" : "hook");
 }
 
+/* The rules speak about the chains that are hooked in fact: at a reload those of the start. */
+static void take_hooks(const struct daemon *daemon, struct policy *policy)
+{
+    if (daemon->options->hooks_given && daemon->options->hooks != 0)
+        policy->ruleset->hooks = daemon->options->hooks;
+    else if (daemon->hooks != 0)
+        policy->ruleset->hooks = daemon->hooks;
+}
+
 static bool reload(struct daemon *daemon, struct reload_result *result)
 {
     reload_read(result, daemon->config, daemon->generation + 1, daemon->worker_count,
@@ -164,6 +173,7 @@ static bool reload(struct daemon *daemon, struct reload_result *result)
     }
     daemon->generation++;
     warn_of_restart(daemon, result->policy->ruleset);
+    take_hooks(daemon, result->policy);
     publish(daemon, result->policy);
     log_line(LOG_LEVEL_NOTICE, "reloaded %s: %zu rules, %zu tests passed, generation %u", daemon->config,
              daemon->policy->ruleset->rule_count, result->tests, daemon->generation);
@@ -425,7 +435,10 @@ static bool open_queues(struct nfqueue **queues, const struct daemon *daemon, un
 static bool install_hook(const struct daemon *daemon)
 {
     char error[ERROR_BYTES];
-    struct hook hook = {daemon->hooks, daemon->queue_first, daemon->queue_last};
+    const uint8_t own = CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT);
+    /* A connection of the gateway itself can be followed only by both of its directions. */
+    struct hook hook = {daemon->hooks & own ? daemon->hooks | own : daemon->hooks, daemon->queue_first,
+                        daemon->queue_last};
     unsigned missing;
     if (daemon->hooks == 0)
         return true;
@@ -558,6 +571,7 @@ static bool start(struct daemon *daemon)
         return false;
     }
     daemon->policy = result.policy;
+    take_hooks(daemon, daemon->policy);
     choose_queues(daemon);
     daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
     if (daemon->control == NULL) {

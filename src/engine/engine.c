@@ -123,10 +123,30 @@ static void decide(const struct passage *passage, const struct query *query)
         count_rule(engine, decision.audits[i], passage->packet->length, passage->arrival->now_ms);
 }
 
+/*
+ * The gateway's own packets are queued both ways as soon as one way is hooked, because a connection cannot be followed by
+ * half of its packets. What opens in the chain that the rules do not speak about passes without them, whole.
+ */
+static bool is_unhooked(const struct passage *passage, enum chain chain)
+{
+    return chain != CHAIN_FORWARD && !(passage->engine->ruleset->hooks & CHAIN_BIT(chain));
+}
+
+static void allow_implicitly(const struct passage *passage, enum packet_state state)
+{
+    passage->verdict->state = (uint8_t)state;
+    passage->verdict->action = ACTION_ALLOW;
+    passage->verdict->reason = REASON_IMPLICIT;
+}
+
 /* The packet breaks its protocol: only a rule that says `invalid` lets it pass, and then it changes nothing. */
 static void judge_invalid(const struct passage *passage, enum reason reason)
 {
     struct query query = query_of_packet(passage, STATE_INVALID);
+    if (is_unhooked(passage, passage->arrival->chain)) {
+        allow_implicitly(passage, STATE_INVALID);
+        return;
+    }
     decide(passage, &query);
     if (passage->verdict->rule == RULE_DEFAULT)
         passage->verdict->reason = (uint8_t)reason;
@@ -142,7 +162,10 @@ static void judge_icmp_error(const struct passage *passage)
         return;
     }
     struct query query = query_of_connection(passage, &quoted, STATE_RELATED);
-    decide(passage, &query);
+    if (is_unhooked(passage, quoted.chain) || is_unhooked(passage, passage->arrival->chain))
+        allow_implicitly(passage, STATE_RELATED);
+    else
+        decide(passage, &query);
     passage->verdict->connection = quoted.id;
 }
 
@@ -152,7 +175,7 @@ static bool is_neighbour_discovery(const struct passage *passage)
     const struct packet *packet = passage->packet;
     return packet->protocol == PROTOCOL_ICMP6 && packet->hop_limit == 255 && packet->icmp.code == 0 &&
            packet->icmp.type >= 133 && packet->icmp.type <= 136 &&
-           (passage->arrival->in_interface == 0 || passage->arrival->out_interface == 0);
+           passage->arrival->chain != CHAIN_FORWARD;
 }
 
 /*
@@ -171,7 +194,10 @@ static void judge_new(const struct passage *passage, const struct tuple *tuple, 
         return;
     }
     struct query query = query_of_packet(passage, STATE_NEW);
-    decide(passage, &query);
+    if (is_unhooked(passage, arrival->chain))
+        allow_implicitly(passage, STATE_NEW);
+    else
+        decide(passage, &query);
     if (verdict->action != ACTION_ALLOW || step.untracked)
         return;
     struct standing standing = {
@@ -192,6 +218,7 @@ static void judge_new(const struct passage *passage, const struct tuple *tuple, 
     session_commit(connection, ORIGINAL, &step);
     if (side == SIDE_HIGH)
         connection->flags |= CONNECTION_OPENER_HIGH;
+    connection->chain = (uint8_t)arrival->chain;
     connection->in_interface = arrival->in_interface;
     connection->out_interface = arrival->out_interface;
     connection->opener = verdict->rule;
@@ -199,7 +226,8 @@ static void judge_new(const struct passage *passage, const struct tuple *tuple, 
     connection->packets[ORIGINAL] = 1;
     connection->bytes[ORIGINAL] = passage->packet->length;
     verdict->connection = connection->id;
-    count(&rule_counter(engine, verdict->rule)->connections, 1);
+    if (verdict->reason != REASON_IMPLICIT)
+        count(&rule_counter(engine, verdict->rule)->connections, 1);
 }
 
 /* The rules' answer about the connection's packets: kept in the connection until the ruleset changes. */
@@ -208,6 +236,10 @@ static void decide_connection(const struct passage *passage, struct connection *
     const struct ruleset *ruleset = passage->engine->ruleset;
     struct verdict *verdict = passage->verdict;
     enum packet_state state = connection->flags & CONNECTION_RELATED ? STATE_RELATED : STATE_ESTABLISHED;
+    if (is_unhooked(passage, connection->chain)) {
+        allow_implicitly(passage, state);
+        return;
+    }
     if (connection->generation == ruleset->generation) {
         verdict->state = (uint8_t)state;
         verdict->action = connection->action;
@@ -307,9 +339,7 @@ void engine_packet(struct engine *engine, const struct arrival *arrival, const u
     if (reason != REASON_NONE) {
         verdict->reason = (uint8_t)reason;
     } else if (engine->ruleset->implicit_nd && is_neighbour_discovery(&passage)) {
-        verdict->state = STATE_NEW;
-        verdict->action = ACTION_ALLOW;
-        verdict->reason = REASON_IMPLICIT;
+        allow_implicitly(&passage, STATE_NEW);
     } else if (icmp && packet->icmp.role == ICMP_ROLE_ERROR) {
         judge_icmp_error(&passage);
     } else {

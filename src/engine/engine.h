@@ -50,6 +50,7 @@ struct engine {
 struct arrival {
     uint64_t now_ms;                       /* monotonic */
     uint32_t in_interface, out_interface;  /* the kernel's indices, 0: none (from or to the gateway itself) */
+    enum chain chain;                      /* where the kernel queued it */
     enum checksum_status checksum;
     uint32_t length;                       /* on the wire, >= the bytes captured */
 };

@@ -167,6 +167,11 @@ static uint32_t be32_attribute(const struct nlattr *attribute)
     return attribute != NULL ? ntohl(mnl_attr_get_u32(attribute)) : 0;
 }
 
+static enum chain chain_of(uint8_t hook)
+{
+    return hook == NF_INET_LOCAL_IN ? CHAIN_INPUT : hook == NF_INET_LOCAL_OUT ? CHAIN_OUTPUT : CHAIN_FORWARD;
+}
+
 /* One packet message: to an arrival, to a verdict. What cannot be read is denied (fail closed). */
 static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, uint64_t now_ms, nfqueue_judge judge,
                         void *context)
@@ -187,6 +192,7 @@ static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, u
     uint32_t flags = be32_attribute(attributes[NFQA_SKB_INFO]), whole = be32_attribute(attributes[NFQA_CAP_LEN]);
     struct arrival arrival = {
         .now_ms = now_ms,
+        .chain = chain_of(header->hook),
         .in_interface = be32_attribute(attributes[NFQA_IFINDEX_INDEV]),
         .out_interface = be32_attribute(attributes[NFQA_IFINDEX_OUTDEV]),
         .checksum = flags & NFQA_SKB_CSUMNOTREADY      ? CHECKSUM_UNFILLED

@@ -86,6 +86,7 @@ struct connection {
     uint8_t flags;       /* enum connection_flag */
     uint8_t state;       /* enum tcp_state, enum sctp_state; 0 for others */
     uint8_t action;      /* the cached decision about its packets: enum action */
+    uint8_t chain;       /* enum chain, of its first packet */
     uint32_t generation; /* of the ruleset that made the cached decision; 0: none was made */
     uint32_t rule;       /* that decided, or RULE_DEFAULT */
     uint32_t opener;     /* the rule that admitted its first packet; meaningful in generation opener_generation */

@@ -338,6 +338,7 @@ static void judge(struct scenario *scenario, const struct made *made, const stru
     bool from_self = strcmp(src->zone_name, "self") == 0, to_self = strcmp(dst->zone_name, "self") == 0;
     struct arrival arrival = {
         .now_ms = scenario->now_us / 1000,
+        .chain = from_self ? CHAIN_OUTPUT : to_self ? CHAIN_INPUT : CHAIN_FORWARD,
         .in_interface = from_self ? 0 : src->zone,
         .out_interface = to_self ? 0 : dst->zone,
         .checksum = CHECKSUM_VERIFY,
