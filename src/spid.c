@@ -102,7 +102,7 @@ static int read_hooks(const char *text, struct daemon_options *daemon)
             chain++;
         if (chain == CHAIN_COUNT)
             return usage_error("-H takes forward, input, output, or none; '%.*s' is none of them", (int)length, at);
-        daemon->hooks |= CHAIN_BIT(chain);
+        daemon->hooks = (uint8_t)(daemon->hooks | CHAIN_BIT(chain));
         if (at[length] == '\0')
             return 0;
         at += length + 1;

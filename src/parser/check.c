@@ -168,7 +168,7 @@ static void set_hooks(struct check *check, const struct statement *s)
                         hook->word.text, suggestion.best ? " (did you mean '" : "",
                         suggestion.best ? suggestion.best : "", suggestion.best ? "'?)" : "");
         else
-            check->ruleset->hooks |= CHAIN_BIT(chain);
+            check->ruleset->hooks = (uint8_t)(check->ruleset->hooks | CHAIN_BIT(chain));
     }
 }
 
