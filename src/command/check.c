@@ -3,10 +3,12 @@
 #include <jansson.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command/report.h"
 #include "load/load.h"
+#include "parser/parser.h"
 
 /* An interface that is not there now may come later: a warning. Patterns say nothing about any one interface. */
 static void check_interfaces(struct loaded *loaded, const char *file)
@@ -44,8 +46,16 @@ static void print_json(const struct check_options *options, const struct loaded 
     json_decref(root);
 }
 
-static void print_verbose(const struct ruleset *ruleset)
+static void print_verbose(const struct check_options *options, const struct ruleset *ruleset)
 {
+    struct diagnostics diagnostics;
+    if (!diagnostics_init(&diagnostics))
+        return;
+    char *text = parser_canonical(options->file, &file_access_system, &diagnostics);
+    if (text != NULL)
+        fputs(text, stdout);
+    free(text);
+    diagnostics_fini(&diagnostics);
     puts("# implicit: loopback is never judged");
     if (ruleset->implicit_nd)
         puts("# implicit nd: allow any to self icmp6 133-136 with hop limit 255 (no implicit nd switches it off)");
@@ -74,7 +84,7 @@ int command_check(const struct check_options *options)
     } else {
         report_diagnostics(&loaded.diagnostics);
         if (options->verbose && loaded.ruleset != NULL)
-            print_verbose(loaded.ruleset);
+            print_verbose(options, loaded.ruleset);
         print_summary(options, &loaded, rules, ok);
     }
     load_fini(&loaded);

@@ -16,7 +16,7 @@
 #include "io/owner.h"
 
 /* A packet of 64 KB and its attributes. */
-#define BUFFER_BYTES (0xffff + 4096)
+#define BUFFER_BYTES (0x10000 + 4096)
 
 /* One verdict: headers, the verdict header, room to spare. */
 #define VERDICT_BYTES 64

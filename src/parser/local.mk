@@ -18,6 +18,7 @@ libparser_a_SOURCES += \
 	src/parser/names.c \
 	src/parser/names.h \
 	src/parser/parser.h \
+	src/parser/print.c \
 	src/parser/scanner.h \
 	src/parser/source.c \
 	src/parser/source.h \

@@ -5,6 +5,7 @@ process number, and is cleaned up on every way out."""
 import atexit
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,6 +15,10 @@ import tempfile
 import time
 
 SKIP = 77
+
+# What a sanitizer says; and what was found of it in the logs of all daemons.
+FAULT = re.compile(r"runtime error|Sanitizer")
+faults = []
 
 CLIENT4, CLIENT6 = "192.168.10.20", "fd00:10::20"
 GATEWAY4, GATEWAY6 = "192.168.10.1", "fd00:10::1"
@@ -254,6 +259,8 @@ except OSError as e:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        for daemon in self.daemons:
+            faults.extend(line for line in daemon.log().splitlines() if FAULT.search(line))
         for name in self.names.values():
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -269,4 +276,5 @@ def main(test_case):
         sys.exit(SKIP)
     suite = unittest.defaultTestLoader.loadTestsFromTestCase(test_case)
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
-    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 else 1)
+    print("\n".join(faults))
+    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 and not faults else 1)
