@@ -319,7 +319,8 @@ enum reassemble_result reassemble(struct reassembly *reassembly, const uint8_t *
         pending->next_header = piece.next_header;
         memcpy(pending->header, piece.header, piece.header_length);
     }
-    if (!is_whole(pending))
+    /* The kernel looks whether all is there only when a piece was of use. */
+    if (insertion == INSERT_IGNORED || !is_whole(pending))
         return REASSEMBLE_HELD;
     assemble(reassembly, pending, datagram);
     drop(reassembly, slot, false);

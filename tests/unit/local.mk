@@ -7,6 +7,7 @@ UNIT_BUILD = tests/unit/build.c tests/unit/build.h
 UNIT_TESTS = \
 	tests/unit/test_base \
 	tests/unit/test_classify \
+	tests/unit/test_host \
 	tests/unit/test_packet \
 	tests/unit/test_packet_decode \
 	tests/unit/test_packet_quote \
@@ -30,4 +31,6 @@ tests_unit_test_packet_quote_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_packet_quote_LDADD = $(UNIT_LIBS)
 tests_unit_test_table_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_table_LDADD = $(UNIT_LIBS)
+tests_unit_test_host_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(PCAP_CFLAGS)
+tests_unit_test_host_LDADD = libhost.a $(UNIT_LIBS) $(JANSSON_LIBS) $(NFQ_LIBS) $(MNL_LIBS) $(PCAP_LIBS)
 endif
