@@ -1,0 +1,210 @@
+/*
+ * The engine alone, on one core, without kernel or socket: established TCP segments and new connections, from memory.
+ *
+ *   bench/engine established CONNECTIONS PACKETS    CONNECTIONS are opened, then PACKETS segments of them, in random order
+ *   bench/engine new PACKETS                        so many first packets of UDP sessions
+ *   bench/engine fill CONNECTIONS                   so many UDP sessions stay in the table; prints memory and expiry
+ *
+ * Prints packets a second; run it under `valgrind --tool=callgrind` for instructions, which do not vary.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "engine/engine.h"
+#include "packet/timeouts.h"
+
+#define TABLE_CAPACITY (1u << 22)
+
+static const struct rule allow_all = {
+    .file = "bench",
+    .line = 1,
+    .action = ACTION_ALLOW,
+    .states = STATES_BY_DEFAULT,
+    .src = {.term_count = 1, .terms = (const struct endpoint_term[]){{.kind = TERM_ANY}}},
+    .dst = {.term_count = 1, .terms = (const struct endpoint_term[]){{.kind = TERM_ANY}}},
+};
+
+static struct engine engine;
+static struct arrival arrival = {.now_ms = 1000, .checksum = CHECKSUM_GOOD, .in_interface = 1, .out_interface = 2};
+
+static void engine_start(void)
+{
+    static struct ruleset ruleset = {.generation = 1, .rule_count = 1, .rules = &allow_all};
+    static struct rule_counter counters[2];
+    struct table_config config = {.capacity = TABLE_CAPACITY, .key = {0x0123456789abcdef, 0xfedcba9876543210}};
+    ruleset.timeouts = timeouts_default;
+    engine.table = table_new(&config);
+    engine.ruleset = &ruleset;
+    engine.surroundings = surroundings_new(NULL, 0, NULL, 0);
+    engine.rule_counters = counters;
+    if (engine.table == NULL || engine.surroundings == NULL) {
+        fprintf(stderr, "no memory\n");
+        exit(1);
+    }
+}
+
+static void put16(uint8_t *at, uint16_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+    put16(at, (uint16_t)(value >> 16));
+    put16(at + 2, (uint16_t)value);
+}
+
+/* The IPv4 header of the NUMBERth connection, in one direction or the other. */
+static void put_ip(uint8_t *bytes, uint32_t number, bool reply, uint8_t protocol, uint16_t length)
+{
+    uint32_t client = 0x0a000000 + number / 50000, server = 0xc0000201;
+    uint32_t sum = 0;
+    memset(bytes, 0, 20);
+    bytes[0] = 0x45;
+    put16(bytes + 2, length);
+    bytes[8] = 64;
+    bytes[9] = protocol;
+    put32(bytes + 12, reply ? server : client);
+    put32(bytes + 16, reply ? client : server);
+    for (unsigned i = 0; i < 20; i += 2)
+        sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+    sum = (sum & 0xffff) + (sum >> 16);
+    put16(bytes + 10, (uint16_t)~((sum & 0xffff) + (sum >> 16)));
+    put16(bytes + 20, reply ? 80 : (uint16_t)(1024 + number % 50000));
+    put16(bytes + 22, reply ? (uint16_t)(1024 + number % 50000) : 80);
+}
+
+#define SEGMENT_BYTES 40
+
+static void make_segment(uint8_t bytes[SEGMENT_BYTES], uint32_t number, bool reply, uint8_t flags, uint32_t seq,
+                         uint32_t ack)
+{
+    put_ip(bytes, number, reply, PROTOCOL_TCP, SEGMENT_BYTES);
+    memset(bytes + 24, 0, 16);
+    put32(bytes + 24, seq);
+    put32(bytes + 28, ack);
+    bytes[32] = 0x50;
+    bytes[33] = flags;
+    put16(bytes + 34, 65535);
+}
+
+static void judge(const uint8_t *bytes, uint32_t length)
+{
+    struct packet packet;
+    struct verdict verdict;
+    arrival.length = length;
+    engine_packet(&engine, &arrival, bytes, length, &packet, &verdict);
+    if (verdict.action != ACTION_ALLOW) {
+        fprintf(stderr, "denied: %s\n", reason_name(verdict.reason));
+        exit(1);
+    }
+}
+
+static void open_connection(uint32_t number)
+{
+    uint8_t bytes[SEGMENT_BYTES];
+    make_segment(bytes, number, false, TCP_SYN, 1000, 0);
+    judge(bytes, sizeof bytes);
+    make_segment(bytes, number, true, TCP_SYN | TCP_ACK, 5000, 1001);
+    judge(bytes, sizeof bytes);
+    make_segment(bytes, number, false, TCP_ACK, 1001, 5001);
+    judge(bytes, sizeof bytes);
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A generator that costs next to nothing (xorshift64, Marsaglia 2003). */
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+static void run_established(uint32_t connections, uint64_t packets)
+{
+    uint64_t random = 88172645463325252u;
+    uint8_t(*ring)[SEGMENT_BYTES] = malloc((size_t)connections * SEGMENT_BYTES);
+    if (ring == NULL)
+        exit(1);
+    for (uint32_t i = 0; i < connections; i++) {
+        open_connection(i);
+        make_segment(ring[i], i, i & 1, TCP_ACK, i & 1 ? 5001 : 1001, i & 1 ? 1001 : 5001);
+    }
+    double start = seconds();
+    for (uint64_t i = 0; i < packets; i++)
+        judge(ring[next_random(&random) % connections], SEGMENT_BYTES);
+    double took = seconds() - start;
+    printf("established: %u connections, %.2f million packets/s\n", connections, (double)packets / took / 1e6);
+    free(ring);
+}
+
+static void open_udp(uint32_t number)
+{
+    uint8_t bytes[28];
+    put_ip(bytes, number, false, PROTOCOL_UDP, sizeof bytes);
+    put16(bytes + 24, 8);
+    put16(bytes + 26, 0);
+    judge(bytes, sizeof bytes);
+}
+
+static void run_new(uint32_t packets)
+{
+    double start = seconds();
+    for (uint32_t i = 0; i < packets; i++)
+        open_udp(i);
+    double took = seconds() - start;
+    printf("new: %u connections, %.2f million/s\n", packets, (double)packets / took / 1e6);
+}
+
+static void run_fill(uint32_t connections)
+{
+    struct rusage usage;
+    for (uint32_t i = 0; i < connections; i++) {
+        arrival.now_ms = 1000 + i / 200; /* 200,000 a second */
+        open_udp(i);
+    }
+    struct table_use use = table_use(engine.table);
+    getrusage(RUSAGE_SELF, &usage);
+    printf("fill: %u connections in the table, %.1f MB resident, %zu bytes an entry\n", use.now,
+           (double)usage.ru_maxrss / 1024, sizeof(struct connection));
+    uint64_t last = arrival.now_ms, worst = 0;
+    /* The daemon's turns: every 100 ms, each bounded. How long after its time does the last one go? */
+    uint64_t end = last + timeouts_default.ms[TIMEOUT_UDP_NEW] + 1000;
+    for (uint64_t now = 1000; now <= end; now += 100) {
+        double turn = seconds();
+        while (!engine_expire(&engine, 0, 1, now, 1024))
+            ;
+        turn = seconds() - turn;
+        if ((uint64_t)(turn * 1e6) > worst)
+            worst = (uint64_t)(turn * 1e6);
+    }
+    printf("fill: %u left a second after the last one's time; longest turn of all stripes %llu us\n",
+           table_use(engine.table).now, (unsigned long long)worst);
+}
+
+int main(int argc, char **argv)
+{
+    engine_start();
+    if (argc == 4 && strcmp(argv[1], "established") == 0)
+        run_established((uint32_t)strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+    else if (argc == 3 && strcmp(argv[1], "new") == 0)
+        run_new((uint32_t)strtoul(argv[2], NULL, 10));
+    else if (argc == 3 && strcmp(argv[1], "fill") == 0)
+        run_fill((uint32_t)strtoul(argv[2], NULL, 10));
+    else {
+        fprintf(stderr, "usage: %s established CONNECTIONS PACKETS | new PACKETS | fill CONNECTIONS\n", argv[0]);
+        return 2;
+    }
+    return 0;
+}
