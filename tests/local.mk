@@ -1,6 +1,6 @@
 # What `make check` runs. Each kind of test lists its own files in its local.mk.
-dist_check_SCRIPTS += tests/check-layers.py tests/check-symbols.sh
-TESTS += tests/check-layers.py tests/check-symbols.sh
+dist_check_SCRIPTS += tests/check-layers.py tests/check-symbols.sh tests/check-checks.sh
+TESTS += tests/check-layers.py tests/check-symbols.sh tests/check-checks.sh
 
 include tests/unit/local.mk
 include tests/scenario/local.mk

@@ -11,7 +11,8 @@ UNIT_TESTS = \
 	tests/unit/test_packet \
 	tests/unit/test_packet_decode \
 	tests/unit/test_packet_quote \
-	tests/unit/test_table
+	tests/unit/test_table \
+	tests/unit/test_tcp
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -33,4 +34,6 @@ tests_unit_test_table_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_table_LDADD = $(UNIT_LIBS)
 tests_unit_test_host_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(PCAP_CFLAGS)
 tests_unit_test_host_LDADD = libhost.a $(UNIT_LIBS) $(JANSSON_LIBS) $(NFQ_LIBS) $(MNL_LIBS) $(PCAP_LIBS)
+tests_unit_test_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tcp_LDADD = $(UNIT_LIBS)
 endif
