@@ -22,13 +22,12 @@
 
 #include "base/text.h"
 #include "control/answer.h"
-#include "daemon/control_socket.h"
 #include "daemon/log.h"
+#include "daemon/private.h"
 #include "daemon/reload.h"
-#include "daemon/worker.h"
+#include "daemon/views.h"
 #include "io/hook.h"
 #include "io/interfaces.h"
-#include "io/owner.h"
 
 /* The table's address space: so many connections can be allowed by a reload without a restart; only what is used takes memory. */
 #define TABLE_CAPACITY 4194304u
@@ -41,28 +40,6 @@
 #define SETTLE_SECONDS 0.1
 
 #define ERROR_BYTES 600
-#define PROC_BYTES 65536
-
-struct daemon {
-    const struct daemon_options *options;
-    char *config; /* absolute: the daemon's folder changes */
-    struct ev_loop *loop;
-    struct policy *policy;
-    struct table *table;
-    uint64_t started_ms;
-    uint32_t generation;
-    uint16_t queue_first, queue_last;
-    uint8_t hooks;
-    unsigned worker_count;
-    struct worker *workers[RULESET_QUEUES_MAX];
-    struct control_socket *control;
-    int watch_fd;
-    bool remove_hook; /* at the end: INT */
-    uint64_t refused_told;
-    ev_signal hup, term, interrupt, usr1;
-    ev_timer drain, sum_up, settle;
-    ev_io interfaces;
-};
 
 /* ---- what workers tell ---- */
 
@@ -206,102 +183,7 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
     log_line(LOG_LEVEL_ERROR, "the interfaces have changed and could not be read anew; the old picture stays");
 }
 
-/* ---- the control socket's questions ---- */
-
-static uint64_t resident_bytes(void)
-{
-    char text[200];
-    unsigned long pages = 0;
-    owner_read_file("/proc/self/statm", text, sizeof text);
-    if (sscanf(text, "%*u %lu", &pages) != 1)
-        return 0;
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static void sum_counters(struct engine_counters *sum, const struct engine_counters *counters)
-{
-    for (unsigned i = 0; i < ACTION_COUNT; i++)
-        sum->action[i] += __atomic_load_n(&counters->action[i], __ATOMIC_RELAXED);
-    for (unsigned i = 0; i < REASON_COUNT; i++)
-        sum->reason[i] += __atomic_load_n(&counters->reason[i], __ATOMIC_RELAXED);
-    sum->bytes += __atomic_load_n(&counters->bytes, __ATOMIC_RELAXED);
-}
-
-static struct queue_view view_queue(const struct daemon *daemon, unsigned i, const char *kernel_text)
-{
-    struct worker *worker = daemon->workers[i];
-    const struct nfqueue_counters *counters = worker_queue_counters(worker);
-    const struct inject_counters *replies = worker_inject_counters(worker);
-    struct nfqueue_kernel kernel = {0};
-    uint16_t number = (uint16_t)(daemon->queue_first + i);
-    bool in_kernel = nfqueue_kernel_read(kernel_text, number, &kernel);
-    return (struct queue_view){
-        .number = number,
-        .packets = counters->packets,
-        .lost = counters->lost,
-        .unreadable = counters->unreadable,
-        .refused = counters->refused,
-        .replies_sent = replies->sent,
-        .replies_left_out = replies->left_out,
-        .replies_failed = replies->failed,
-        .events_left_out = __atomic_load_n(&worker_events(worker)->left_out, __ATOMIC_RELAXED),
-        .in_kernel = in_kernel,
-        .waiting = kernel.waiting,
-        .queue_dropped = kernel.queue_dropped,
-        .user_dropped = kernel.user_dropped,
-    };
-}
-
-static json_t *status(void *context)
-{
-    const struct daemon *daemon = context;
-    static char kernel_text[PROC_BYTES];
-    struct queue_view queues[RULESET_QUEUES_MAX];
-    struct status_view view = {
-        .rules_file = daemon->config,
-        .generation = daemon->generation,
-        .uptime_ms = clock_now_ms() - daemon->started_ms,
-        .resident_bytes = resident_bytes(),
-        .table = table_use(daemon->table),
-        .queues = queues,
-        .queue_count = daemon->worker_count,
-    };
-    owner_read_file("/proc/net/netfilter/nfnetlink_queue", kernel_text, sizeof kernel_text);
-    for (unsigned i = 0; i < daemon->worker_count; i++) {
-        queues[i] = view_queue(daemon, i, kernel_text);
-        sum_counters(&view.counters, worker_counters(daemon->workers[i]));
-    }
-    return answer_status(&view);
-}
-
-static void sum_rule(struct rule_counter *sum, const struct rule_counter *counter)
-{
-    uint64_t first = __atomic_load_n(&counter->first_ms, __ATOMIC_RELAXED);
-    uint64_t last = __atomic_load_n(&counter->last_ms, __ATOMIC_RELAXED);
-    sum->packets += __atomic_load_n(&counter->packets, __ATOMIC_RELAXED);
-    sum->bytes += __atomic_load_n(&counter->bytes, __ATOMIC_RELAXED);
-    sum->connections += __atomic_load_n(&counter->connections, __ATOMIC_RELAXED);
-    if (first != 0 && (sum->first_ms == 0 || first < sum->first_ms))
-        sum->first_ms = first;
-    if (last > sum->last_ms)
-        sum->last_ms = last;
-}
-
-static json_t *rules(void *context)
-{
-    const struct daemon *daemon = context;
-    const struct policy *policy = daemon->policy;
-    size_t count = policy->ruleset->rule_count + 1;
-    struct rule_counter *sums = calloc(count, sizeof *sums);
-    if (sums == NULL)
-        return answer_error("no memory");
-    for (unsigned w = 0; w < policy->workers; w++)
-        for (size_t i = 0; i < count; i++)
-            sum_rule(&sums[i], &policy->counters[w][i]);
-    json_t *answer = answer_rules(policy->ruleset, sums, clock_now_ms());
-    free(sums);
-    return answer;
-}
+/* ---- the control socket ---- */
 
 static json_t *control_reload(void *context)
 {
@@ -312,43 +194,6 @@ static json_t *control_reload(void *context)
     return json_pack("{s:b, s:I, s:I, s:I, s:I}", "ok", 1, "generation", (json_int_t)daemon->generation, "rules",
                      (json_int_t)daemon->policy->ruleset->rule_count, "tests", (json_int_t)result.tests, "warnings",
                      (json_int_t)result.warnings);
-}
-
-/* The connections of one stripe, copied while it is locked and told of afterwards. */
-struct copies {
-    struct connection *list;
-    size_t count, size;
-};
-
-static void copy_connection(void *context, const struct connection *connection)
-{
-    struct copies *copies = context;
-    if (copies->count == copies->size) {
-        size_t size = copies->size == 0 ? 64 : copies->size * 2;
-        struct connection *larger = aligned_alloc(64, size * sizeof *larger);
-        if (larger == NULL)
-            return;
-        if (copies->count > 0)
-            memcpy(larger, copies->list, copies->count * sizeof *larger);
-        free(copies->list);
-        copies->list = larger;
-        copies->size = size;
-    }
-    copies->list[copies->count++] = *connection;
-}
-
-static bool states(void *context, unsigned part, void (*put)(void *taker, json_t *answer), void *taker)
-{
-    struct daemon *daemon = context;
-    struct copies copies = {NULL, 0, 0};
-    uint64_t now_ms = clock_now_ms();
-    if (part >= TABLE_STRIPES)
-        return false;
-    table_each(daemon->table, part, now_ms, copy_connection, &copies);
-    for (size_t i = 0; i < copies.count; i++)
-        put(taker, answer_connection(&copies.list[i], daemon->policy->ruleset, now_ms));
-    free(copies.list);
-    return true;
 }
 
 /* ---- signals ---- */
@@ -560,7 +405,7 @@ static bool start(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
     struct reload_result result;
-    const struct control_actions actions = {status, rules, control_reload, states, daemon};
+    const struct control_actions actions = {views_status, views_rules, control_reload, views_states, daemon};
     unsigned processors = RULESET_QUEUES_MAX;
     daemon->generation = 1;
     daemon->started_ms = clock_now_ms();

@@ -7,7 +7,10 @@ libhost_a_SOURCES += \
 	src/daemon/events.h \
 	src/daemon/log.c \
 	src/daemon/log.h \
+	src/daemon/private.h \
 	src/daemon/reload.c \
 	src/daemon/reload.h \
+	src/daemon/views.c \
+	src/daemon/views.h \
 	src/daemon/worker.c \
 	src/daemon/worker.h

@@ -1,0 +1,34 @@
+/* What the main thread knows. For daemon.c, which changes it, and views.c, which shows it. */
+#ifndef DAEMON_PRIVATE_H
+#define DAEMON_PRIVATE_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/control_socket.h"
+#include "daemon/daemon.h"
+#include "daemon/worker.h"
+
+struct daemon {
+    const struct daemon_options *options;
+    char *config; /* absolute: the daemon's folder changes */
+    struct ev_loop *loop;
+    struct policy *policy;
+    struct table *table;
+    uint64_t started_ms;
+    uint32_t generation;
+    uint16_t queue_first, queue_last;
+    uint8_t hooks;
+    unsigned worker_count;
+    struct worker *workers[RULESET_QUEUES_MAX];
+    struct control_socket *control;
+    int watch_fd;
+    bool remove_hook; /* at the end: INT */
+    uint64_t refused_told;
+    ev_signal hup, term, interrupt, usr1;
+    ev_timer drain, sum_up, settle;
+    ev_io interfaces;
+};
+
+#endif

@@ -1,0 +1,144 @@
+#include "daemon/views.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/answer.h"
+#include "daemon/private.h"
+#include "io/owner.h"
+
+#define PROC_BYTES 65536
+
+static uint64_t resident_bytes(void)
+{
+    char text[200];
+    unsigned long pages = 0;
+    owner_read_file("/proc/self/statm", text, sizeof text);
+    if (sscanf(text, "%*u %lu", &pages) != 1)
+        return 0;
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void sum_counters(struct engine_counters *sum, const struct engine_counters *counters)
+{
+    for (unsigned i = 0; i < ACTION_COUNT; i++)
+        sum->action[i] += __atomic_load_n(&counters->action[i], __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < REASON_COUNT; i++)
+        sum->reason[i] += __atomic_load_n(&counters->reason[i], __ATOMIC_RELAXED);
+    sum->bytes += __atomic_load_n(&counters->bytes, __ATOMIC_RELAXED);
+}
+
+static struct queue_view view_queue(const struct daemon *daemon, unsigned i, const char *kernel_text)
+{
+    struct worker *worker = daemon->workers[i];
+    const struct nfqueue_counters *counters = worker_queue_counters(worker);
+    const struct inject_counters *replies = worker_inject_counters(worker);
+    struct nfqueue_kernel kernel = {0};
+    uint16_t number = (uint16_t)(daemon->queue_first + i);
+    bool in_kernel = nfqueue_kernel_read(kernel_text, number, &kernel);
+    return (struct queue_view){
+        .number = number,
+        .packets = counters->packets,
+        .lost = counters->lost,
+        .unreadable = counters->unreadable,
+        .refused = counters->refused,
+        .replies_sent = replies->sent,
+        .replies_left_out = replies->left_out,
+        .replies_failed = replies->failed,
+        .events_left_out = __atomic_load_n(&worker_events(worker)->left_out, __ATOMIC_RELAXED),
+        .in_kernel = in_kernel,
+        .waiting = kernel.waiting,
+        .queue_dropped = kernel.queue_dropped,
+        .user_dropped = kernel.user_dropped,
+    };
+}
+
+json_t *views_status(void *context)
+{
+    const struct daemon *daemon = context;
+    static char kernel_text[PROC_BYTES];
+    struct queue_view queues[RULESET_QUEUES_MAX];
+    struct status_view view = {
+        .rules_file = daemon->config,
+        .generation = daemon->generation,
+        .uptime_ms = clock_now_ms() - daemon->started_ms,
+        .resident_bytes = resident_bytes(),
+        .table = table_use(daemon->table),
+        .queues = queues,
+        .queue_count = daemon->worker_count,
+    };
+    owner_read_file("/proc/net/netfilter/nfnetlink_queue", kernel_text, sizeof kernel_text);
+    for (unsigned i = 0; i < daemon->worker_count; i++) {
+        queues[i] = view_queue(daemon, i, kernel_text);
+        sum_counters(&view.counters, worker_counters(daemon->workers[i]));
+    }
+    return answer_status(&view);
+}
+
+static void sum_rule(struct rule_counter *sum, const struct rule_counter *counter)
+{
+    uint64_t first = __atomic_load_n(&counter->first_ms, __ATOMIC_RELAXED);
+    uint64_t last = __atomic_load_n(&counter->last_ms, __ATOMIC_RELAXED);
+    sum->packets += __atomic_load_n(&counter->packets, __ATOMIC_RELAXED);
+    sum->bytes += __atomic_load_n(&counter->bytes, __ATOMIC_RELAXED);
+    sum->connections += __atomic_load_n(&counter->connections, __ATOMIC_RELAXED);
+    if (first != 0 && (sum->first_ms == 0 || first < sum->first_ms))
+        sum->first_ms = first;
+    if (last > sum->last_ms)
+        sum->last_ms = last;
+}
+
+json_t *views_rules(void *context)
+{
+    const struct daemon *daemon = context;
+    const struct policy *policy = daemon->policy;
+    size_t count = policy->ruleset->rule_count + 1;
+    struct rule_counter *sums = calloc(count, sizeof *sums);
+    if (sums == NULL)
+        return answer_error("no memory");
+    for (unsigned w = 0; w < policy->workers; w++)
+        for (size_t i = 0; i < count; i++)
+            sum_rule(&sums[i], &policy->counters[w][i]);
+    json_t *answer = answer_rules(policy->ruleset, sums, clock_now_ms());
+    free(sums);
+    return answer;
+}
+
+/* The connections of one stripe, copied while it is locked and told of afterwards. */
+struct copies {
+    struct connection *list;
+    size_t count, size;
+};
+
+static void copy_connection(void *context, const struct connection *connection)
+{
+    struct copies *copies = context;
+    if (copies->count == copies->size) {
+        size_t size = copies->size == 0 ? 64 : copies->size * 2;
+        struct connection *larger = aligned_alloc(64, size * sizeof *larger);
+        if (larger == NULL)
+            return;
+        if (copies->count > 0)
+            memcpy(larger, copies->list, copies->count * sizeof *larger);
+        free(copies->list);
+        copies->list = larger;
+        copies->size = size;
+    }
+    copies->list[copies->count++] = *connection;
+}
+
+bool views_states(void *context, unsigned part, void (*put)(void *taker, json_t *answer), void *taker)
+{
+    struct daemon *daemon = context;
+    struct copies copies = {NULL, 0, 0};
+    uint64_t now_ms = clock_now_ms();
+    if (part >= TABLE_STRIPES)
+        return false;
+    table_each(daemon->table, part, now_ms, copy_connection, &copies);
+    for (size_t i = 0; i < copies.count; i++)
+        put(taker, answer_connection(&copies.list[i], daemon->policy->ruleset, now_ms));
+    free(copies.list);
+    return true;
+}

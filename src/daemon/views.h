@@ -1,0 +1,13 @@
+/* What the daemon shows on its control socket: gathered from workers, table and kernel, made to JSON by control/answer. */
+#ifndef DAEMON_VIEWS_H
+#define DAEMON_VIEWS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Each takes the struct daemon as its context: see struct control_actions. */
+json_t *views_status(void *daemon);
+json_t *views_rules(void *daemon);
+bool views_states(void *daemon, unsigned part, void (*put)(void *taker, json_t *answer), void *taker);
+
+#endif
