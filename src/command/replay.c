@@ -356,7 +356,7 @@ static struct surroundings *surroundings_of(const struct ruleset *ruleset, const
 static bool start(struct replay *replay, const struct ruleset *ruleset, const struct rangeset *self)
 {
     struct table_config config = {.capacity = REPLAY_TABLE_CAPACITY, .key = {0, 0}}; /* one capture, one outcome */
-    struct table_limits limits = {.connections = ruleset->connections_max, .half_open = UINT32_MAX};
+    struct table_limits limits = engine_limits(ruleset);
     replay->ruleset = replay->engine.ruleset = ruleset;
     replay->engine.table = table_new(&config);
     replay->engine.surroundings = surroundings_of(ruleset, self);

@@ -101,10 +101,7 @@ static void on_sum_up(struct ev_loop *loop, ev_timer *watcher, int events)
 
 static void apply_limits(struct daemon *daemon)
 {
-    struct table_limits limits = {
-        .connections = daemon->policy->ruleset->connections_max,
-        .half_open = UINT32_MAX,
-    };
+    struct table_limits limits = engine_limits(daemon->policy->ruleset);
     table_limit(daemon->table, &limits);
 }
 

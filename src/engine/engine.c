@@ -203,6 +203,7 @@ static void judge_new(const struct passage *passage, const struct tuple *tuple, 
     struct standing standing = {
         .timeout_ms = idle_ms(engine->ruleset, &step),
         .eviction = session_eviction(tuple->protocol, step.state, false),
+        .priority = verdict->rule != RULE_DEFAULT && engine->ruleset->rules[verdict->rule].priority,
     };
     struct connection *connection = old;
     if (old != NULL)
@@ -346,6 +347,24 @@ void engine_packet(struct engine *engine, const struct arrival *arrival, const u
         judge(&passage);
     }
     count_verdict(&passage);
+}
+
+static uint32_t percent(uint32_t of, uint32_t percentage)
+{
+    uint64_t part = (uint64_t)of * percentage / 100;
+    return part < UINT32_MAX ? (uint32_t)part : UINT32_MAX;
+}
+
+struct table_limits engine_limits(const struct ruleset *ruleset)
+{
+    uint32_t most = ruleset->connections_max;
+    return (struct table_limits){
+        .connections = most,
+        .reserved = percent(most, ruleset->reserve_percent),
+        .half_open = ruleset->half_open_max,
+        .adaptive_start = percent(most, ruleset->adaptive_start_percent),
+        .adaptive_end = percent(most, ruleset->adaptive_end_percent),
+    };
 }
 
 bool engine_expire(struct engine *engine, unsigned first, unsigned step, uint64_t now_ms, unsigned budget)

@@ -74,6 +74,9 @@ struct verdict {
 void engine_packet(struct engine *engine, const struct arrival *arrival, const uint8_t *bytes, size_t captured,
                    struct packet *packet, struct verdict *verdict);
 
+/* What RULESET says about the filling of the table, for table_limit. */
+struct table_limits engine_limits(const struct ruleset *ruleset);
+
 /*
  * Removes idle connections, in stripes FIRST, FIRST + STEP ... (so that several workers share the work), looking at no
  * more than BUDGET entries a stripe. Returns false when some stripe needs another call soon.

@@ -32,9 +32,9 @@ static void count_statements(struct check *check, const struct statement *statem
     check->zones = 1;
 }
 
-static const char *keep(struct check *check, const char *text)
+const char *check_keep(struct check *check, const char *text)
 {
-    return arena_text(check->arena, text, strlen(text));
+    return text == NULL ? NULL : arena_text(check->arena, text, strlen(text));
 }
 
 /* Adds a definition under NAME; NULL, reported, when the name is taken. */
@@ -63,7 +63,7 @@ static void define_interface(struct check *check, struct zone *zone, const struc
             if (strcmp(check->zone_list[z].interfaces[i], interface->text) == 0)
                 CHECK_ERROR(check, interface->at, CODE_REDEFINED, "the interface '%s' is in the zone '%s' already",
                             interface->text, check->zone_list[z].name);
-    zone->interfaces[zone->interface_count++] = keep(check, interface->text);
+    zone->interfaces[zone->interface_count++] = check_keep(check, interface->text);
 }
 
 static void define_zone(struct check *check, const struct zone_node *node)
@@ -80,7 +80,7 @@ static void define_zone(struct check *check, const struct zone_node *node)
     size_t count = 0;
     for (const struct word_node *i = node->interfaces; i != NULL; i = i->next)
         count++;
-    zone->name = keep(check, node->name.text);
+    zone->name = check_keep(check, node->name.text);
     zone->interfaces = arena_take(check->arena, count, sizeof *zone->interfaces);
     for (const struct word_node *i = node->interfaces; i != NULL; i = i->next)
         define_interface(check, zone, &i->word);
@@ -93,7 +93,7 @@ static void define_set(struct check *check, const struct set_node *node)
         return;
     definition->node = node;
     definition->set = arena_take(check->arena, 1, sizeof *definition->set);
-    definition->set->name = keep(check, node->name.text);
+    definition->set->name = check_keep(check, node->name.text);
     check->set_list[check->sets++] = definition->set;
 }
 
@@ -150,6 +150,26 @@ static void set_limit(struct check *check, const struct statement *s)
         CHECK_ERROR(check, s->limit.at, CODE_RANGE, "a table holds from 1 to %u connections", CONNECTIONS_MAX);
     else
         check->ruleset->connections_max = (uint32_t)s->limit.connections;
+    if (s->limit.reserve > 100)
+        CHECK_ERROR(check, s->limit.at, CODE_RANGE, "at most 100%% can be reserved");
+    else
+        check->ruleset->reserve_percent = s->limit.reserve;
+}
+
+static void set_half_open(struct check *check, const struct statement *s)
+{
+    if (s->limit.connections == 0 || s->limit.connections > CONNECTIONS_MAX)
+        CHECK_ERROR(check, s->limit.at, CODE_RANGE, "half-open connections are limited to from 1 to %u", CONNECTIONS_MAX);
+    else
+        check->ruleset->half_open_max = (uint32_t)s->limit.connections;
+}
+
+static void set_adaptive(struct check *check, const struct statement *s)
+{
+    if (s->adaptive.start >= s->adaptive.end)
+        CHECK_ERROR(check, s->adaptive.at, CODE_RANGE, "'adaptive' starts below its end");
+    check->ruleset->adaptive_start_percent = s->adaptive.start;
+    check->ruleset->adaptive_end_percent = s->adaptive.end;
 }
 
 static void set_hooks(struct check *check, const struct statement *s)
@@ -217,6 +237,12 @@ static void settings(struct check *check, const struct statement *statements)
             break;
         case STATEMENT_LIMIT:
             set_limit(check, s);
+            break;
+        case STATEMENT_HALF_OPEN:
+            set_half_open(check, s);
+            break;
+        case STATEMENT_ADAPTIVE:
+            set_adaptive(check, s);
             break;
         case STATEMENT_HOOK:
             set_hooks(check, s);
@@ -307,6 +333,7 @@ static struct ruleset *ruleset_new(struct arena *arena)
     ruleset->default_action = ACTION_DENY;
     ruleset->timeouts = timeouts_default;
     ruleset->connections_max = CONNECTIONS_MAX_DEFAULT;
+    ruleset->half_open_max = CONNECTIONS_MAX;
     ruleset->hooks = CHAIN_BIT(CHAIN_FORWARD);
     ruleset->implicit_nd = true;
     return ruleset;

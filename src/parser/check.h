@@ -74,6 +74,9 @@ void check_rule(struct check *check, const struct statement *statement);
 void check_test(struct check *check, const struct statement *statement);
 struct log check_log(const struct log_node *node);
 
+/* TEXT, or NULL, copied to where the ruleset lives. */
+const char *check_keep(struct check *check, const char *text);
+
 #define CHECK_ERROR(check, at, code, ...) location_report((check)->diagnostics, at, SEVERITY_ERROR, code, __VA_ARGS__)
 
 /* The rate of a `log` that names none. */

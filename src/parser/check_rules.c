@@ -207,24 +207,20 @@ struct log check_log(const struct log_node *node)
     return (struct log){node->wanted, node->rated ? node->rate : LOG_RATE_DEFAULT};
 }
 
-static const char *keep(struct check *check, const char *text)
-{
-    return text == NULL ? NULL : arena_text(check->arena, text, strlen(text));
-}
-
 void check_rule(struct check *check, const struct statement *statement)
 {
     const struct rule_node *node = &statement->rule;
     struct rule *rule = &check->rule_list[check->rule_count++];
     *rule = (struct rule){
-        .file = keep(check, statement->at.source->path),
+        .file = check_keep(check, statement->at.source->path),
         .line = statement->at.line,
-        .name = keep(check, node->name.text),
+        .name = check_keep(check, node->name.text),
         .action = node->action,
         .states = node->states != 0 ? node->states : STATES_BY_DEFAULT,
         .src = check_endpoint(check, &node->src),
         .dst = check_endpoint(check, &node->dst),
         .log = check_log(&node->log),
+        .priority = node->priority,
     };
     if (node->src.ports != NULL)
         rule->src_ports = check_ports(check, node->src.ports, "tcp", &rule->src_port_count);

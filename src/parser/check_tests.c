@@ -65,26 +65,21 @@ static enum packet_state state_of(uint8_t states)
 /* A source port that no rule is likely to name: the first of the dynamic ports (RFC 6335, 6). */
 #define TEST_SOURCE_PORT 49152
 
-static const char *keep(struct check *check, const char *text)
-{
-    return text == NULL ? NULL : arena_text(check->arena, text, strlen(text));
-}
-
 void check_test(struct check *check, const struct statement *statement)
 {
     const struct test_node *node = &statement->test;
     struct ruleset_test *test = &check->test_list[check->tests++];
     struct query *query = &test->query;
     *test = (struct ruleset_test){
-        .file = keep(check, statement->at.source->path),
+        .file = check_keep(check, statement->at.source->path),
         .line = statement->at.line,
-        .name = keep(check, node->name.text),
+        .name = check_keep(check, node->name.text),
         .expected = node->expect.action,
-        .by = keep(check, node->expect.by.text),
+        .by = check_keep(check, node->expect.by.text),
         .by_default = node->expect.by_default,
         .reply = node->then_reply,
         .reply_expected = node->reply.action,
-        .reply_by = keep(check, node->reply.by.text),
+        .reply_by = check_keep(check, node->reply.by.text),
         .reply_by_default = node->reply.by_default,
     };
     check_one_address(check, node->src);

@@ -47,7 +47,6 @@ static struct member_node *named(struct scanner *scanner, struct location at, st
 static struct port_node *port_named(struct scanner *scanner, struct word word);
 static struct service_node *service(struct scanner *scanner, struct location at, const char *protocol,
                                     struct port_node *ports);
-static void not_built(struct scanner *scanner, struct location at, const char *what);
 static bool context_word(struct scanner *scanner, const struct word *word, const char *wanted);
 }
 
@@ -79,12 +78,14 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %token <word> RESERVED "a reserved word"
 %token <number> NUMBER "a number"
 %token <number> NUMBERS "a range of numbers"
+%token <number> PERCENT "a percentage"
 %token <duration> DURATION "a duration"
 %token <rate> RATE "a rate"
 %token <address> ADDRESS "an address"
 %token <address> PREFIX "a prefix"
 %token <word> ALLOW "'allow'" DENY "'deny'" REJECT "'reject'" AUDIT "'audit'"
 %token <word> INCLUDE "'include'" ZONE "'zone'" SET "'set'" SERVICE "'service'" TIMEOUT "'timeout'" LIMIT "'limit'"
+%token <word> ADAPTIVE "'adaptive'" PRIORITY "'priority'"
 %token <word> DEFAULT "'default'" HOOK "'hook'" QUEUE "'queue'" TEST "'test'" NO "'no'"
 %token <word> NET "'net'" FILE "'file'" ANY "'any'" SELF "'self'" PORT "'port'" TO "'to'" AS "'as'" LOG "'log'"
 %token <word> TCP "'tcp'" UDP "'udp'" SCTP "'sctp'" ICMP "'icmp'" ICMP6 "'icmp6'" GRE "'gre'" ESP "'esp'" AH "'ah'" PROTO "'proto'"
@@ -140,16 +141,33 @@ statement:
   | LIMIT NAME NUMBER
       {
         $$ = NULL;
-        if (strcmp($2.text, "half-open") == 0) {
-            not_built(scanner, @2, "limit half-open");
-        } else if (context_word(scanner, &$2, "connections")) {
-            $$ = statement(scanner, @1, STATEMENT_LIMIT);
+        bool half_open = strcmp($2.text, "half-open") == 0;
+        if (half_open || context_word(scanner, &$2, "connections")) {
+            $$ = statement(scanner, @1, half_open ? STATEMENT_HALF_OPEN : STATEMENT_LIMIT);
             $$->limit.connections = $3.first;
             $$->limit.at = @3;
         }
       }
-  | LIMIT NAME NUMBER NAME
-      { $$ = NULL; not_built(scanner, @4, $4.text); YYERROR; }
+  | LIMIT NAME NUMBER NAME PERCENT
+      {
+        $$ = NULL;
+        if (context_word(scanner, &$2, "connections") && context_word(scanner, &$4, "reserve")) {
+            $$ = statement(scanner, @1, STATEMENT_LIMIT);
+            $$->limit.connections = $3.first;
+            $$->limit.reserve = $5.first;
+            $$->limit.at = @3;
+        }
+      }
+  | ADAPTIVE NAME PERCENT NAME PERCENT
+      {
+        $$ = NULL;
+        if (context_word(scanner, &$2, "start") && context_word(scanner, &$4, "end")) {
+            $$ = statement(scanner, @1, STATEMENT_ADAPTIVE);
+            $$->adaptive.start = $3.first;
+            $$->adaptive.end = $5.first;
+            $$->adaptive.at = @3;
+        }
+      }
   | DEFAULT action log_given
       { $$ = statement(scanner, @1, STATEMENT_DEFAULT); $$->default_.action = $2; $$->default_.log = $3; }
   | HOOK hooks
@@ -313,6 +331,13 @@ options:
             scanner_error(scanner, @2, CODE_SYNTAX, "'as' stands twice in this rule");
         $$->name = $3;
       }
+  | options PRIORITY
+      {
+        $$ = $1;
+        if ($$->priority)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'priority' stands twice in this rule");
+        $$->priority = true;
+      }
   | options LOG
       {
         $$ = $1;
@@ -411,11 +436,6 @@ static struct service_node *service(struct scanner *scanner, struct location at,
     node->protocol = protocol;
     node->ports = ports;
     return node;
-}
-
-static void not_built(struct scanner *scanner, struct location at, const char *what)
-{
-    scanner_error(scanner, at, CODE_SYNTAX, "'%s' is not built yet in this version of spid", what);
 }
 
 /* A word that has a meaning only in its place: says so when it is another. */

@@ -169,6 +169,8 @@ static void add_rule(struct output *output, const struct rule_node *rule)
     if (rule->name.text != NULL)
         add(output, " as \"%s\"", rule->name.text);
     add_log(output, &rule->log);
+    if (rule->priority)
+        add(output, " priority");
 }
 
 static void add_expect(struct output *output, const struct expect_node *expect)
@@ -256,6 +258,14 @@ static void add_statement(struct output *output, const struct statement *s)
         break;
     case STATEMENT_LIMIT:
         add(output, "limit connections %llu", (unsigned long long)s->limit.connections);
+        if (s->limit.reserve > 0)
+            add(output, " reserve %u%%", s->limit.reserve);
+        break;
+    case STATEMENT_HALF_OPEN:
+        add(output, "limit half-open %llu", (unsigned long long)s->limit.connections);
+        break;
+    case STATEMENT_ADAPTIVE:
+        add(output, "adaptive start %u%% end %u%%", s->adaptive.start, s->adaptive.end);
         break;
     case STATEMENT_DEFAULT:
         add(output, "default %s", action_name(s->default_.action));

@@ -77,6 +77,7 @@ struct rule_node {
     uint8_t states;                  /* 0: none given */
     struct word name;                /* text NULL: none */
     struct log_node log;
+    bool priority;
 };
 
 struct zone_node {
@@ -119,7 +120,7 @@ struct statement {
     struct location at;              /* the keyword */
     enum {
         STATEMENT_INCLUDE, STATEMENT_ZONE, STATEMENT_SET, STATEMENT_SERVICE, STATEMENT_TIMEOUT, STATEMENT_LIMIT,
-        STATEMENT_DEFAULT, STATEMENT_HOOK, STATEMENT_QUEUE, STATEMENT_TEST, STATEMENT_RULE, STATEMENT_NO_IMPLICIT
+        STATEMENT_DEFAULT, STATEMENT_HOOK, STATEMENT_QUEUE, STATEMENT_TEST, STATEMENT_RULE, STATEMENT_NO_IMPLICIT, STATEMENT_HALF_OPEN, STATEMENT_ADAPTIVE
     } kind;
     union {
         struct word include;
@@ -127,7 +128,8 @@ struct statement {
         struct set_node set;
         struct { struct word name; struct service_node *services; } service;
         struct timeout_node *timeouts;
-        struct { uint64_t connections; struct location at; } limit;
+        struct { uint64_t connections; uint32_t reserve; struct location at; } limit; /* HALF_OPEN too */
+        struct { uint32_t start, end; struct location at; } adaptive; /* percent */
         struct { enum action action; struct log_node log; } default_;
         struct word_node *hooks;
         struct { uint32_t first, last; struct location at; } queue;

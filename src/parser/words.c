@@ -34,6 +34,11 @@ bool word_is_number_range(const char *text, uint32_t *first, uint32_t *last)
     return take_number(&text, first) && *text++ == '-' && take_number(&text, last) && *text == '\0';
 }
 
+bool word_is_percent(const char *text, uint32_t *percent)
+{
+    return take_number(&text, percent) && *text++ == '%' && *text == '\0';
+}
+
 /* The milliseconds of a unit of time; 0 when it is none. */
 static uint64_t unit_ms(const char *unit)
 {

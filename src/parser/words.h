@@ -14,6 +14,7 @@
 /* Reads a whole TEXT as what its name says; false when it is none, or when a number in it is out of bounds. */
 bool word_is_number(const char *text, uint32_t *number);
 bool word_is_number_range(const char *text, uint32_t *first, uint32_t *last);
+bool word_is_percent(const char *text, uint32_t *percent); /* 60% */
 bool word_is_duration(const char *text, uint64_t *ms);   /* 500ms 30s 5m 2h 1d */
 bool word_is_rate(const char *text, struct rate *rate);  /* 15/5s 10/s 3/m 1/h */
 bool word_is_address_range(const char *text, struct address_range *range); /* one address or two with '-' between */

@@ -79,6 +79,7 @@ struct rule {
     size_t service_count;
     const struct service_item *services; /* none: every protocol */
     struct log log;
+    bool priority;    /* its connections may use the table's reserve */
 };
 
 /* What a rule is asked about: a packet's state, and the endpoints and service of its connection (or its own). */
@@ -122,7 +123,10 @@ struct ruleset {
     size_t test_count;
     const struct ruleset_test *tests;
     struct timeouts timeouts;
-    uint32_t connections_max; /* limit connections */
+    uint32_t connections_max; /* limit connections ... */
+    uint32_t reserve_percent; /* ... of which so many only for rules with priority */
+    uint32_t half_open_max;   /* limit half-open */
+    uint32_t adaptive_start_percent, adaptive_end_percent; /* of connections_max; end 0: never */
     uint8_t hooks;            /* CHAIN_BITs */
     bool queue_given;         /* a `queue` statement stands in the file */
     uint16_t queue_first, queue_last;

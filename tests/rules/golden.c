@@ -47,6 +47,8 @@ static void diagnostics_text(const struct diagnostics *diagnostics, struct text 
 /* Everything that a compiled ruleset says, but where it stands. */
 static void dump(const struct ruleset *ruleset, struct text *text)
 {
+    text_add(text, "reserve %u half-open %u adaptive %u %u ", ruleset->reserve_percent, ruleset->half_open_max,
+             ruleset->adaptive_start_percent, ruleset->adaptive_end_percent);
     text_add(text, "default %u log %u %u/%u max %u hooks %u queue %u %u-%u nd %u\n", ruleset->default_action,
              ruleset->default_log.wanted, ruleset->default_log.rate.count, ruleset->default_log.rate.interval_ms,
              ruleset->connections_max, ruleset->hooks, ruleset->queue_given, ruleset->queue_first, ruleset->queue_last,
@@ -66,7 +68,7 @@ static void dump(const struct ruleset *ruleset, struct text *text)
     }
     for (size_t r = 0; r < ruleset->rule_count; r++) {
         const struct rule *rule = &ruleset->rules[r];
-        text_add(text, "\nrule %s %u %u log %u %u/%u", rule->name ? rule->name : "-", rule->action, rule->states,
+        text_add(text, "\nrule %s priority %u %u %u log %u %u/%u", rule->name ? rule->name : "-", rule->priority, rule->action, rule->states,
                  rule->log.wanted, rule->log.rate.count, rule->log.rate.interval_ms);
         const struct endpoint *ends[] = {&rule->src, &rule->dst};
         for (unsigned e = 0; e < 2; e++) {

@@ -57,4 +57,6 @@ EXTRA_DIST += \
 	tests/scenario/tcp-wrap-around.scenario \
 	tests/scenario/tcp-zero-window.scenario \
 	tests/scenario/timeouts-of-the-file.scenario \
-	tests/scenario/udp-session.scenario
+	tests/scenario/udp-session.scenario \
+	tests/scenario/adaptive.scenario \
+	tests/scenario/half-open-and-reserve.scenario

@@ -126,7 +126,7 @@ static void use_rules(struct scenario *scenario)
     scenario->engine.ruleset = ruleset;
     scenario->engine.surroundings = surroundings_of(ruleset);
     scenario->engine.rule_counters = calloc(ruleset->rule_count + 1, sizeof *scenario->engine.rule_counters);
-    struct table_limits limits = {.connections = ruleset->connections_max, .half_open = UINT32_MAX};
+    struct table_limits limits = engine_limits(ruleset);
     table_limit(scenario->engine.table, &limits);
     for (unsigned i = 0; i < scenario->host_count; i++)
         scenario->hosts[i].zone = zone_called(scenario, scenario->hosts[i].zone_name);
