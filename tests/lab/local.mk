@@ -3,6 +3,7 @@
 LAB_TESTS = \
 	tests/lab/test_gateway.py \
 	tests/lab/test_reload.py \
+	tests/lab/test_legacy.py \
 	tests/lab/test_lifecycle.py \
 	tests/lab/test_nat.py
 dist_check_SCRIPTS += $(LAB_TESTS)

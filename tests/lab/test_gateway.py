@@ -98,6 +98,14 @@ class Gateway(unittest.TestCase):
         self.assertIn('"web"', self.spid.ctl("rules").stdout)
         self.assertEqual(self.spid.ctl("nonsense").returncode, 2)
 
+    def test_who_is_nobody_is_told_nothing(self):
+        program = os.path.join(self.lab.build, "spidctl")
+        for command in ("status", "reload"):
+            done = self.lab.run("gateway", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program, "-S",
+                                self.spid.socket, command)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("is for root and members of the group spid", done.stderr)
+
     def test_the_control_socket_bears_nonsense(self):
         for bytes_sent in (b"nonsense\n", b"{}\n", b'{"command":5}\n', b"\0\xff\n" * 100, b"x" * 1_000_000,
                            b'{"command":"' + b"y" * 60000 + b'"}\n'):
