@@ -22,7 +22,8 @@
 static const char usage_text[] =
     "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE] [-v]\n"
     "       spid --check [--strict] [--json] [--verbose] FILE\n"
-    "       spid --replay CAPTURE [-c FILE] [--json] [--self ADDR,...] [--checksums verify|ignore]\n"
+    "       spid --replay CAPTURE [-c FILE] [--json] [--self ADDR,...] [--pickup]\n"
+    "                           [--checksums verify|ignore]\n"
     "       spid --version | --help\n"
     "\n"
     "  -c, --config FILE         rules file (default " DEFAULT_CONFIG ")\n"
@@ -37,6 +38,7 @@ static const char usage_text[] =
     "      --strict              with --check: warnings refuse the file too\n"
     "      --json                with --check and --replay: machine-readable output\n"
     "      --self ADDR,...       with --replay: the gateway's own addresses\n"
+    "      --pickup              with --replay: take up connections whose beginning is missing\n"
     "      --checksums WHAT      with --replay: verify (default) or ignore\n"
     "\n"
     "Signals: HUP reload, TERM stop and leave the hook (nothing passes until the next start), INT stop and remove it.\n"
@@ -163,6 +165,9 @@ static int read_option(struct command_line *line, int option, const char *argume
         return 0;
     case 'k':
         return read_checksums(argument, &line->replay);
+    case 'u':
+        line->replay.pickup = true;
+        return 0;
     case 'x':
         return usage_error("this option is not built yet in this version of spid");
     default:
@@ -177,8 +182,9 @@ static int run(struct command_line *line, int argc, char **argv)
         return usage_error("--strict goes with --check");
     if (line->json && line->command == COMMAND_DAEMON)
         return usage_error("--json goes with --check or --replay");
-    if ((line->replay.self != NULL || line->replay.ignore_checksums) && line->command != COMMAND_REPLAY)
-        return usage_error("--self and --checksums go with --replay");
+    if ((line->replay.self != NULL || line->replay.ignore_checksums || line->replay.pickup) &&
+        line->command != COMMAND_REPLAY)
+        return usage_error("--self, --pickup and --checksums go with --replay");
     if (line->command == COMMAND_CHECK) {
         if (argc - optind > 1)
             return usage_error("--check takes one file; '%s' is one too many", argv[optind + 1]);
@@ -205,7 +211,7 @@ int main(int argc, char **argv)
         {"verbose", no_argument, NULL, 'v'},        {"check", no_argument, NULL, 'n'},
         {"replay", required_argument, NULL, 'r'},   {"strict", no_argument, NULL, 't'},
         {"json", no_argument, NULL, 'j'},           {"self", required_argument, NULL, 's'},
-        {"checksums", required_argument, NULL, 'k'}, {"pickup", no_argument, NULL, 'x'},
+        {"checksums", required_argument, NULL, 'k'}, {"pickup", no_argument, NULL, 'u'},
         {"explain", required_argument, NULL, 'x'},  {"diff", no_argument, NULL, 'x'},
         {"version", no_argument, NULL, 'V'},        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},

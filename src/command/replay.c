@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "command/report.h"
 #include "engine/engine.h"
+#include "engine/opener.h"
 #include "io/capture.h"
 #include "io/link.h"
 #include "io/reassemble.h"
@@ -249,6 +250,7 @@ static void judge(struct replay *replay, struct line *line, const uint8_t *bytes
     while (!engine_expire(&replay->engine, 0, 1, now_ms, 4096))
         ;
     engine_packet(&replay->engine, &arrival, bytes, captured, &line->packet, &line->verdict);
+    opener_flush(replay->engine.table, replay->ruleset, now_ms);
 }
 
 /* The verdict on a whole datagram goes for each of its fragments; each keeps its own length. */
@@ -369,6 +371,7 @@ static bool start(struct replay *replay, const struct ruleset *ruleset, const st
         return false;
     }
     table_limit(replay->engine.table, &limits);
+    replay->engine.pickup_until_ms = replay->options->pickup ? UINT64_MAX : 0;
     return true;
 }
 

@@ -136,7 +136,7 @@ json_t *answer_connection(const struct connection *connection, const struct rule
     const struct tuple *tuple = &connection->tuple;
     bool high = connection->flags & CONNECTION_OPENER_HIGH;
     bool decided = connection->generation == ruleset->generation && connection->rule != RULE_DEFAULT;
-    bool opened = connection->opener_generation == ruleset->generation && connection->opener != RULE_DEFAULT;
+    uint32_t opener = ruleset_rule_of(ruleset, connection->opener);
     uint64_t end = connection->seen_ms + connection->timeout_ms;
     json_t *answer = json_object();
     json_object_set_new(answer, "connection", INT(connection->id));
@@ -153,8 +153,9 @@ json_t *answer_connection(const struct connection *connection, const struct rule
     json_object_set_new(answer, "age", INT(now_ms / 1000 - connection->created_s));
     json_object_set_new(answer, "expires", json_real(end > now_ms ? (double)(end - now_ms) / 1000 : 0));
     json_object_set_new(answer, "rule", decided  ? rule_place(&ruleset->rules[connection->rule])
-                                        : opened ? rule_place(&ruleset->rules[connection->opener])
-                                                 : json_null());
+                                        : opener != RULE_DEFAULT ? rule_place(&ruleset->rules[opener])
+                                                                 : json_null());
+    json_object_set_new(answer, "picked_up", json_boolean(connection->flags & CONNECTION_PICKED_UP));
     json_object_set_new(answer, "cut", json_boolean(connection->generation == ruleset->generation &&
                                                     connection->action != ACTION_ALLOW));
     return answer;

@@ -33,7 +33,7 @@ struct client {
     size_t output_length, output_size;
     bool ending;       /* closed once the output is written */
     bool listing;      /* a list of connections is under way */
-    unsigned part;     /* of the table, next */
+    uint32_t place;    /* in the table, where the list goes on */
     size_t listed;
 };
 
@@ -97,7 +97,8 @@ static void client_list(struct client *client)
 {
     struct control_actions *actions = &client->control->actions;
     while (client->listing && client->output_length < CONTROL_OUTPUT_BYTES_MAX / 16) {
-        if (actions->states(actions->context, client->part++, put_connection, client))
+        client->place = actions->states(actions->context, client->place, put_connection, client);
+        if (client->place != 0)
             continue;
         client->listing = false;
         client_put(client, json_pack("{s:b, s:I}", "ok", 1, "connections", (json_int_t)client->listed));
@@ -126,7 +127,7 @@ static json_t *obey(struct client *client, const char *command)
     if (strcmp(command, "reload") == 0)
         return actions->reload(actions->context);
     client->listing = true;
-    client->part = 0;
+    client->place = 0;
     client->listed = 0;
     client_list(client);
     return NULL;

@@ -7,6 +7,7 @@
 #ifndef DAEMON_CONTROL_SOCKET_H
 #define DAEMON_CONTROL_SOCKET_H
 
+#include <stdint.h>
 #include <ev.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -24,8 +25,8 @@ struct control_actions {
     json_t *(*status)(void *context);
     json_t *(*rules)(void *context);
     json_t *(*reload)(void *context);
-    /* Calls PUT with each connection of one part of the table; false when PART is beyond the last one. */
-    bool (*states)(void *context, unsigned part, void (*put)(void *taker, json_t *answer), void *taker);
+    /* Calls PUT with some connections from PLACE on, 0 at first; returns the place to go on from, 0 at the end. */
+    uint32_t (*states)(void *context, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
     void *context;
 };
 

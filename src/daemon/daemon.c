@@ -26,6 +26,7 @@
 #include "daemon/private.h"
 #include "daemon/reload.h"
 #include "daemon/views.h"
+#include "engine/opener.h"
 #include "io/hook.h"
 #include "io/interfaces.h"
 
@@ -38,6 +39,9 @@
 
 /* Changes of interfaces come in bursts: they are taken in so long after the first. */
 #define SETTLE_SECONDS 0.1
+
+/* Connections that were there before spid are picked up for so long after a start without saved state . */
+#define PICKUP_MS 60000
 
 #define ERROR_BYTES 600
 
@@ -65,6 +69,7 @@ static void on_drain(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)loop;
     (void)events;
     drain(daemon, daemon->policy->ruleset);
+    opener_flush(daemon->table, daemon->policy->ruleset, clock_now_ms());
 }
 
 static void sum_up_rule(struct daemon *daemon, size_t index)
@@ -109,8 +114,13 @@ static void apply_limits(struct daemon *daemon)
 static void publish(struct daemon *daemon, struct policy *policy)
 {
     struct policy *old = daemon->policy;
+    bool reloaded = policy->ruleset != old->ruleset;
+    if (reloaded)
+        ruleset_adopt(policy->ruleset, old->ruleset, clock_now_ms());
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_publish(daemon->workers[i], policy);
+    if (reloaded)
+        ruleset_adopt(policy->ruleset, old->ruleset, clock_now_ms());
     /* What is still to be told was decided by the old rules: now, while their names are there. */
     drain(daemon, old->ruleset);
     daemon->policy = policy;
@@ -307,6 +317,7 @@ static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
         .queue = queue,
         .inject = inject_new(error, sizeof error),
         .policy = daemon->policy,
+        .pickup_until_ms = daemon->started_ms + PICKUP_MS,
         .verbose = daemon->options->verbose,
     };
     if (config.inject == NULL && daemon->worker_count == 0)

@@ -106,13 +106,13 @@ json_t *views_rules(void *context)
     return answer;
 }
 
-/* The connections of one stripe, copied while it is locked and told of afterwards. */
+/* Some connections, copied while they are locked and told of afterwards. */
 struct copies {
     struct connection *list;
     size_t count, size;
 };
 
-static void copy_connection(void *context, const struct connection *connection)
+static void copy_connection(void *context, struct connection *connection)
 {
     struct copies *copies = context;
     if (copies->count == copies->size) {
@@ -129,16 +129,17 @@ static void copy_connection(void *context, const struct connection *connection)
     copies->list[copies->count++] = *connection;
 }
 
-bool views_states(void *context, unsigned part, void (*put)(void *taker, json_t *answer), void *taker)
+/* Buckets of the table that are looked at under one lock. */
+#define WALK_BUDGET 256
+
+uint32_t views_states(void *context, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker)
 {
     struct daemon *daemon = context;
     struct copies copies = {NULL, 0, 0};
     uint64_t now_ms = clock_now_ms();
-    if (part >= TABLE_STRIPES)
-        return false;
-    table_each(daemon->table, part, now_ms, copy_connection, &copies);
+    place = table_walk(daemon->table, place, WALK_BUDGET, now_ms, copy_connection, &copies);
     for (size_t i = 0; i < copies.count; i++)
         put(taker, answer_connection(&copies.list[i], daemon->policy->ruleset, now_ms));
     free(copies.list);
-    return true;
+    return place;
 }

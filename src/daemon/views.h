@@ -3,11 +3,11 @@
 #define DAEMON_VIEWS_H
 
 #include <jansson.h>
-#include <stdbool.h>
+#include <stdint.h>
 
 /* Each takes the struct daemon as its context: see struct control_actions. */
 json_t *views_status(void *daemon);
 json_t *views_rules(void *daemon);
-bool views_states(void *daemon, unsigned part, void (*put)(void *taker, json_t *answer), void *taker);
+uint32_t views_states(void *daemon, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
 
 #endif

@@ -203,6 +203,7 @@ struct worker *worker_start(const struct worker_config *config)
     memset(worker, 0, sizeof *worker);
     worker->config = *config;
     worker->engine.table = config->table;
+    worker->engine.pickup_until_ms = config->pickup_until_ms;
     use_policy(worker, config->policy);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->taken, NULL);

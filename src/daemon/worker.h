@@ -42,6 +42,7 @@ struct worker_config {
     struct nfqueue *queue;    /* taken over */
     struct inject *inject;    /* taken over; NULL: rejected packets are only dropped */
     const struct policy *policy;
+    uint64_t pickup_until_ms; /* see struct engine */
     bool verbose;             /* tell of every verdict */
 };
 

@@ -8,15 +8,10 @@
 
 #include <string.h>
 
+#include "engine/opener.h"
 #include "state/icmp_error.h"
+#include "state/limit.h"
 #include "state/session.h"
-
-/* How long a connection may idle after STEP. Data that nobody acknowledges never makes it longer. */
-static uint32_t idle_ms(const struct ruleset *ruleset, const struct step *step)
-{
-    uint32_t ms = ruleset->timeouts.ms[step->timeout], established = ruleset->timeouts.ms[TIMEOUT_TCP_ESTABLISHED];
-    return step->timeout == TIMEOUT_TCP_UNACKNOWLEDGED && established < ms ? established : ms;
-}
 
 /* One packet on its way. */
 struct passage {
@@ -66,6 +61,7 @@ static struct query query_of_packet(const struct passage *passage, enum packet_s
     const struct surroundings *surroundings = passage->engine->surroundings;
     return (struct query){
         .state = state,
+        .now_ms = passage->arrival->now_ms,
         .src = packet->src,
         .dst = packet->dst,
         .src_zone = surroundings_zone(surroundings, passage->arrival->in_interface),
@@ -85,6 +81,7 @@ static struct query query_of_connection(const struct passage *passage, const str
     bool high = connection->flags & CONNECTION_OPENER_HIGH;
     struct query query = {
         .state = state,
+        .now_ms = passage->arrival->now_ms,
         .src = high ? tuple->high : tuple->low,
         .dst = high ? tuple->low : tuple->high,
         .src_zone = surroundings_zone(surroundings, connection->in_interface),
@@ -178,57 +175,125 @@ static bool is_neighbour_discovery(const struct passage *passage)
            passage->arrival->chain != CHAIN_FORWARD;
 }
 
+/* Do the rules let a packet that session_open has refused open a connection midway? Then STEP makes it. */
+static bool may_pick_up(const struct passage *passage, const struct query *query, enum reason reason, struct step *step)
+{
+    const struct engine *engine = passage->engine;
+    bool cold = passage->arrival->now_ms < engine->pickup_until_ms;
+    struct decision decision;
+    if ((!cold && !engine->ruleset->loose) || session_pick_up(passage->packet, reason, step) != REASON_NONE)
+        return false;
+    classify(engine->ruleset, engine->surroundings, query, &decision);
+    bool loose = decision.rule != RULE_DEFAULT && engine->ruleset->rules[decision.rule].loose;
+    return decision.action == ACTION_ALLOW && (cold || loose);
+}
+
+/* Above a limit: the rule is named, and nothing happens. */
+static void deny_for_limit(const struct passage *passage)
+{
+    passage->verdict->action = ACTION_DENY;
+    passage->verdict->reason = REASON_LIMIT;
+}
+
+/* The entry for a new connection, in place of OLD if there is one. NULL: the table is full. */
+static struct connection *make_entry(const struct passage *passage, const struct tuple *tuple, uint32_t hash,
+                                     struct connection *old, const struct step *step)
+{
+    const struct ruleset *ruleset = passage->engine->ruleset;
+    uint32_t rule = passage->verdict->rule;
+    struct table *table = passage->engine->table;
+    struct standing standing = {
+        .timeout_ms = opener_first_idle_ms(ruleset, rule, step),
+        .eviction = session_eviction(tuple->protocol, step->state, false),
+        .priority = rule != RULE_DEFAULT && ruleset->rules[rule].priority,
+    };
+    if (old == NULL)
+        return table_insert(table, hash, tuple, passage->arrival->now_ms, &standing);
+    table_replace(table, old, passage->arrival->now_ms, &standing);
+    return old;
+}
+
+/* May the connection be opened, as far as limits go? What OLD, which it replaces, was counted for is free for it. */
+static bool admit(const struct passage *passage, const struct opening *opening, struct connection *old, uint8_t *counted)
+{
+    const struct engine *engine = passage->engine;
+    *counted = 0;
+    if (passage->verdict->reason == REASON_IMPLICIT)
+        return true;
+    if (old != NULL)
+        limit_release(table_tally(engine->table), old->counted, old->opener, connection_source(old));
+    bool admitted = opener_admit(engine, opening, counted);
+    if (old != NULL && admitted)
+        old->counted = 0;
+    else if (old != NULL)
+        limit_restore(table_tally(engine->table), old->counted, old->opener, connection_source(old));
+    return admitted;
+}
+
+/* The rules allow the packet to open a connection: limits, then the entry. */
+static void open_connection(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash,
+                            struct connection *old, const struct step *step)
+{
+    struct engine *engine = passage->engine;
+    const struct arrival *arrival = passage->arrival;
+    struct verdict *verdict = passage->verdict;
+    const struct opening opening = {
+        .rule = verdict->rule,
+        .protocol = tuple->protocol,
+        .source = side == SIDE_HIGH ? tuple->high : tuple->low,
+        .now_ms = arrival->now_ms,
+        .untracked = step->untracked,
+        .picked_up = step->flags & CONNECTION_PICKED_UP,
+    };
+    uint8_t counted;
+    if (!admit(passage, &opening, old, &counted)) {
+        deny_for_limit(passage);
+        return;
+    }
+    if (step->untracked)
+        return;
+    struct connection *connection = make_entry(passage, tuple, hash, old, step);
+    if (connection == NULL) {
+        /* Fail closed: an untracked packet would make its replies invalid. */
+        verdict->action = ACTION_DENY;
+        verdict->reason = REASON_TABLE_FULL;
+        opener_revoke(engine, &opening, counted);
+        return;
+    }
+    session_commit(connection, ORIGINAL, step);
+    if (side == SIDE_HIGH)
+        connection->flags |= CONNECTION_OPENER_HIGH;
+    opener_bind(engine, connection, &opening, counted);
+    connection->chain = (uint8_t)arrival->chain;
+    connection->in_interface = arrival->in_interface;
+    connection->out_interface = arrival->out_interface;
+    connection->packets[ORIGINAL] = 1;
+    connection->bytes[ORIGINAL] = passage->packet->length;
+    verdict->connection = connection->id;
+    if (verdict->reason != REASON_IMPLICIT)
+        count(&rule_counter(engine, verdict->rule)->connections, 1);
+}
+
 /*
  * The packet belongs to no connection, or opens one in place of OLD, which is over or was cut. The stripe is locked.
  */
 static void judge_new(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash,
                       struct connection *old)
 {
-    struct engine *engine = passage->engine;
-    const struct arrival *arrival = passage->arrival;
-    struct verdict *verdict = passage->verdict;
     struct step step;
     enum reason reason = session_open(passage->packet, &step);
-    if (reason != REASON_NONE) {
+    struct query query = query_of_packet(passage, STATE_NEW);
+    bool unhooked = is_unhooked(passage, passage->arrival->chain);
+    if (reason != REASON_NONE && (unhooked || !may_pick_up(passage, &query, reason, &step))) {
         judge_invalid(passage, reason);
         return;
     }
-    struct query query = query_of_packet(passage, STATE_NEW);
-    if (is_unhooked(passage, arrival->chain))
+    if (unhooked)
         allow_implicitly(passage, STATE_NEW);
     else
         decide(passage, &query);
-    if (verdict->action != ACTION_ALLOW || step.untracked)
-        return;
-    struct standing standing = {
-        .timeout_ms = idle_ms(engine->ruleset, &step),
-        .eviction = session_eviction(tuple->protocol, step.state, false),
-        .priority = verdict->rule != RULE_DEFAULT && engine->ruleset->rules[verdict->rule].priority,
-    };
-    struct connection *connection = old;
-    if (old != NULL)
-        table_replace(engine->table, old, arrival->now_ms, &standing);
-    else
-        connection = table_insert(engine->table, hash, tuple, arrival->now_ms, &standing);
-    if (connection == NULL) {
-        /* Fail closed: an untracked packet would make its replies invalid. */
-        verdict->action = ACTION_DENY;
-        verdict->reason = REASON_TABLE_FULL;
-        return;
-    }
-    session_commit(connection, ORIGINAL, &step);
-    if (side == SIDE_HIGH)
-        connection->flags |= CONNECTION_OPENER_HIGH;
-    connection->chain = (uint8_t)arrival->chain;
-    connection->in_interface = arrival->in_interface;
-    connection->out_interface = arrival->out_interface;
-    connection->opener = verdict->rule;
-    connection->opener_generation = engine->ruleset->generation;
-    connection->packets[ORIGINAL] = 1;
-    connection->bytes[ORIGINAL] = passage->packet->length;
-    verdict->connection = connection->id;
-    if (verdict->reason != REASON_IMPLICIT)
-        count(&rule_counter(engine, verdict->rule)->connections, 1);
+    if (passage->verdict->action == ACTION_ALLOW)
+        open_connection(passage, tuple, side, hash, old, &step);
 }
 
 /* The rules' answer about the connection's packets: kept in the connection until the ruleset changes. */
@@ -253,6 +318,31 @@ static void decide_connection(const struct passage *passage, struct connection *
     connection->generation = ruleset->generation;
     connection->action = verdict->action;
     connection->rule = verdict->rule;
+    if (verdict->action == ACTION_ALLOW)
+        opener_rebind(passage->engine, connection, &query);
+}
+
+/* SYNs in a connection that stands: at most one in so long, as Linux answers no more (net.ipv4.tcp_invalid_ratelimit). */
+#define CHALLENGE_INTERVAL_MS 500u
+
+/* May a SYN pass that the end host will answer with a challenge ACK? Then it is noted. */
+static bool may_challenge(struct connection *connection, uint64_t now_ms)
+{
+    uint32_t now = (uint32_t)now_ms + 1;
+    if (connection->challenge != 0 && now - connection->challenge < CHALLENGE_INTERVAL_MS)
+        return false;
+    connection->challenge = now;
+    return true;
+}
+
+/* The rules let the packet pass that makes STEP: is there a limit that does not? */
+static bool above_limit(const struct passage *passage, struct connection *connection, const struct step *step)
+{
+    uint64_t now_ms = passage->arrival->now_ms;
+    if (step->challenge)
+        return !may_challenge(connection, now_ms);
+    return connection->flags & CONNECTION_OVERLOADS && session_completes(connection, step) &&
+           !opener_admit_handshake(passage->engine, connection, now_ms);
 }
 
 /* The packet belongs to CONNECTION, whose stripe is locked. */
@@ -285,6 +375,10 @@ static void judge_connection(const struct passage *passage, struct connection *c
         }
         return;
     }
+    if (above_limit(passage, connection, &step)) {
+        deny_for_limit(passage);
+        return;
+    }
     connection->packets[direction]++;
     connection->bytes[direction] += passage->packet->length;
     if (step.idle)
@@ -292,7 +386,7 @@ static void judge_connection(const struct passage *passage, struct connection *c
     session_commit(connection, direction, &step);
     bool replied = connection->flags & CONNECTION_REPLIED;
     struct standing standing = {
-        .timeout_ms = idle_ms(engine->ruleset, &step),
+        .timeout_ms = opener_idle_ms(engine->ruleset, connection, &step),
         .eviction = session_eviction(connection->tuple.protocol, connection->state, replied),
     };
     table_refresh(engine->table, connection, passage->arrival->now_ms, &standing);
@@ -317,6 +411,16 @@ static void judge(const struct passage *passage)
     table_unlock(table, hash);
 }
 
+/* A zone's own networks may not arrive on another one. The gateway's own packets arrive nowhere. */
+static bool is_spoofed(const struct passage *passage)
+{
+    const struct engine *engine = passage->engine;
+    const struct arrival *arrival = passage->arrival;
+    return engine->ruleset->antispoof && arrival->chain != CHAIN_OUTPUT && !is_unhooked(passage, arrival->chain) &&
+           ruleset_spoofed(engine->ruleset, passage->packet->src,
+                           surroundings_zone(engine->surroundings, arrival->in_interface));
+}
+
 static void count_verdict(const struct passage *passage)
 {
     struct engine *engine = passage->engine;
@@ -339,6 +443,8 @@ void engine_packet(struct engine *engine, const struct arrival *arrival, const u
     bool icmp = packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMP6;
     if (reason != REASON_NONE) {
         verdict->reason = (uint8_t)reason;
+    } else if (is_spoofed(&passage)) {
+        verdict->reason = REASON_SPOOFED;
     } else if (engine->ruleset->implicit_nd && is_neighbour_discovery(&passage)) {
         allow_implicitly(&passage, STATE_NEW);
     } else if (icmp && packet->icmp.role == ICMP_ROLE_ERROR) {

@@ -43,6 +43,7 @@ struct engine {
     const struct ruleset *ruleset;
     const struct surroundings *surroundings;
     struct rule_counter *rule_counters;
+    uint64_t pickup_until_ms; /* before then connections are picked up midway: after a start that knows of none */
     struct engine_counters counters;
 };
 

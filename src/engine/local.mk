@@ -1,5 +1,7 @@
 libengine_a_SOURCES += \
 	src/engine/engine.c \
 	src/engine/engine.h \
+	src/engine/opener.c \
+	src/engine/opener.h \
 	src/engine/selftest.c \
 	src/engine/selftest.h

@@ -5,8 +5,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "parser/parser.h"
+#include "rules/dynamic_set.h"
 
 static void redefined(struct check *check, const struct word *name, const struct location *first)
 {
@@ -17,15 +19,17 @@ static void redefined(struct check *check, const struct word *name, const struct
 /* Makes room for everything that the statements define; zone 0 is "no zone". */
 static void count_statements(struct check *check, const struct statement *statements)
 {
-    size_t zones = 1, sets = 0, rules = 0, tests = 0;
+    size_t zones = 1, sets = 0, moving = 0, rules = 0, tests = 0;
     for (const struct statement *s = statements; s != NULL; s = s->next) {
         zones += s->kind == STATEMENT_ZONE;
         sets += s->kind == STATEMENT_SET;
+        moving += s->kind == STATEMENT_SET && s->set.dynamic;
         rules += s->kind == STATEMENT_RULE;
         tests += s->kind == STATEMENT_TEST;
     }
     check->zone_list = arena_take(check->arena, zones, sizeof *check->zone_list);
     check->set_list = arena_take(check->arena, sets, sizeof *check->set_list);
+    check->moving_list = arena_take(check->arena, moving, sizeof *check->moving_list);
     check->rule_list = arena_take(check->arena, rules, sizeof *check->rule_list);
     check->test_list = arena_take(check->arena, tests, sizeof *check->test_list);
     check->zone_list[0] = (struct zone){.name = ""};
@@ -86,6 +90,35 @@ static void define_zone(struct check *check, const struct zone_node *node)
         define_interface(check, zone, &i->word);
 }
 
+/* How many members a dynamic set has room for when its definition does not say. */
+#define DYNAMIC_MOST_DEFAULT 65536
+
+/* A set that is filled while spid runs: it holds itself alone. */
+static void define_dynamic(struct check *check, const struct set_node *node, struct set *set)
+{
+    uint64_t most = node->most_given ? node->most : DYNAMIC_MOST_DEFAULT;
+    uint16_t *moving = arena_take(check->arena, 1, sizeof *moving);
+    set->moving = moving;
+    set->moving_count = 1;
+    if (most == 0 || most > DYNAMIC_SET_MAX) {
+        CHECK_ERROR(check, node->at, CODE_RANGE, "a dynamic set has room for from 1 to %u members", DYNAMIC_SET_MAX);
+        return;
+    }
+    if (check->moving == RULESET_MOVING_MAX) {
+        CHECK_ERROR(check, node->name.at, CODE_RANGE, "there are at most %d sets that move", RULESET_MOVING_MAX);
+        return;
+    }
+    *moving = (uint16_t)check->moving;
+    struct moving_set *made = &check->moving_list[check->moving++];
+    made->name = set->name;
+    made->timeout_ms = node->timeout_ms;
+    struct siphash_key key;
+    if (getrandom(&key, sizeof key, 0) == (ssize_t)sizeof key)
+        made->members = dynamic_set_new((uint32_t)most, &key);
+    if (made->members == NULL)
+        abort(); /* as an arena does */
+}
+
 static void define_set(struct check *check, const struct set_node *node)
 {
     struct definition *definition = define(check, &node->name, DEFINES_SET);
@@ -95,6 +128,8 @@ static void define_set(struct check *check, const struct set_node *node)
     definition->set = arena_take(check->arena, 1, sizeof *definition->set);
     definition->set->name = check_keep(check, node->name.text);
     check->set_list[check->sets++] = definition->set;
+    if (node->dynamic)
+        define_dynamic(check, node, definition->set);
 }
 
 static void define_service(struct check *check, const struct word *name, const struct service_node *services)
@@ -122,25 +157,6 @@ static void define_all(struct check *check, const struct statement *statements)
     }
 }
 
-static void set_timeout(struct check *check, const struct timeout_node *node)
-{
-    struct suggestion suggestion = suggestion_for(node->key.text);
-    for (unsigned i = 0; i < TIMEOUT_COUNT; i++) {
-        if (strcmp(timeout_key(i), node->key.text) != 0) {
-            suggestion_offer(&suggestion, timeout_key(i));
-            continue;
-        }
-        if (node->ms == 0 || node->ms > TIMEOUT_LARGEST_MS)
-            CHECK_ERROR(check, node->at, CODE_RANGE, "a timeout is from 1ms to 30d");
-        else
-            check->ruleset->timeouts.ms[i] = (uint32_t)node->ms;
-        return;
-    }
-    CHECK_ERROR(check, node->key.at, CODE_UNDEFINED, "unknown timeout '%s'%s%s%s", node->key.text,
-                suggestion.best ? " (did you mean '" : "", suggestion.best ? suggestion.best : "",
-                suggestion.best ? "'?)" : "");
-}
-
 static void set_limit(struct check *check, const struct statement *s)
 {
     if (check->limit_given)
@@ -150,6 +166,10 @@ static void set_limit(struct check *check, const struct statement *s)
         CHECK_ERROR(check, s->limit.at, CODE_RANGE, "a table holds from 1 to %u connections", CONNECTIONS_MAX);
     else
         check->ruleset->connections_max = (uint32_t)s->limit.connections;
+    if (s->limit.per_source > CONNECTIONS_MAX)
+        CHECK_ERROR(check, s->limit.per_source_at, CODE_RANGE, "a source may have from 1 to %u connections", CONNECTIONS_MAX);
+    else if (s->limit.per_source > 0)
+        check->ruleset->per_source_max = (uint32_t)s->limit.per_source;
     if (s->limit.reserve > 100)
         CHECK_ERROR(check, s->limit.at, CODE_RANGE, "at most 100%% can be reserved");
     else
@@ -233,7 +253,7 @@ static void settings(struct check *check, const struct statement *statements)
         switch (s->kind) {
         case STATEMENT_TIMEOUT:
             for (const struct timeout_node *node = s->timeouts; node != NULL; node = node->next)
-                set_timeout(check, node);
+                check_timeout(check, node, &check->ruleset->timeouts);
             break;
         case STATEMENT_LIMIT:
             set_limit(check, s);
@@ -268,9 +288,25 @@ static void zone_nets(struct check *check, const struct zone_node *node)
     struct definition *definition = names_find(&check->names, node->name.text);
     for (const struct member_node *member = node->nets; member != NULL; member = member->next)
         check_member_ranges(check, member, &ranges);
+    if (ranges.moving_count > 0)
+        CHECK_ERROR(check, node->name.at, CODE_SYNTAX, "the networks of a zone stand still: no dynamic set is one of them");
     struct rangeset nets = ranges_finish(&ranges, check->arena);
     if (definition != NULL && definition->kind == DEFINES_ZONE)
         check->zone_list[definition->zone].nets = nets;
+}
+
+static void set_antispoof(struct check *check, const struct word_node *zones)
+{
+    for (; zones != NULL; zones = zones->next) {
+        uint16_t zone = check_zone(check, &zones->word);
+        if (zone == 0)
+            continue;
+        if (check->zone_list[zone].nets.count == 0)
+            CHECK_ERROR(check, zones->word.at, CODE_SYNTAX, "the zone '%s' has no networks of its own: write 'net' behind its interfaces",
+                        zones->word.text);
+        check->zone_list[zone].antispoof = true;
+        check->ruleset->antispoof = true;
+    }
 }
 
 /* Everything that is defined is resolved, used or not: an error in it is an error. */
@@ -292,6 +328,9 @@ static void resolve_all(struct check *check, const struct statement *statements)
             }
         }
     }
+    for (const struct statement *s = statements; s != NULL; s = s->next)
+        if (s->kind == STATEMENT_ANTISPOOF)
+            set_antispoof(check, s->antispoof);
 }
 
 static void publish(struct check *check)
@@ -303,6 +342,8 @@ static void publish(struct check *check)
     ruleset->zone_count = check->zones;
     ruleset->sets = check->set_list;
     ruleset->set_count = check->sets;
+    ruleset->moving = check->moving_list;
+    ruleset->moving_count = check->moving;
     ruleset->tests = check->test_list;
     ruleset->test_count = check->tests;
 }
@@ -316,6 +357,7 @@ static void check_statements(struct check *check, const struct statement *statem
     for (const struct statement *s = statements; s != NULL; s = s->next)
         if (s->kind == STATEMENT_RULE)
             check_rule(check, s);
+    check_identities(check);
     publish(check); /* tests look zones up by address */
     /* Names that an error has left undefined would be reported again here, and mean nothing. */
     if (check->diagnostics->errors > 0)
@@ -361,6 +403,6 @@ struct ruleset *parser_read(const char *path, const struct file_access *access, 
     diagnostics_sort(diagnostics);
     if (diagnostics->errors == errors_before)
         return check.ruleset;
-    arena_free(arena);
+    ruleset_free(check.ruleset);
     return NULL;
 }

@@ -40,17 +40,26 @@ struct check {
     const struct set **set_list;
     struct rule *rule_list;
     struct ruleset_test *test_list;
+    size_t moving;
+    struct moving_set *moving_list;
     bool limit_given, default_given, hook_given;
 };
 
-/* A growing list of address ranges on the heap. */
+/* Sets that move, in one set at most. */
+#define SET_MOVING_MAX 16
+
+/* A growing list of address ranges on the heap, and the sets that move beside them. */
 struct ranges {
     struct address_range *items;
     size_t count, size;
+    uint16_t moving[SET_MOVING_MAX];
+    size_t moving_count;
 };
 void ranges_add(struct ranges *ranges, struct address_range range);
 /* Moves the ranges, normalised, to the arena, and frees the list. */
 struct rangeset ranges_finish(struct ranges *ranges, struct arena *arena);
+/* As ranges_finish, to all that SET holds. */
+void ranges_finish_set(struct ranges *ranges, struct arena *arena, struct set *set);
 
 /* The checks on sets (check_sets.c). */
 void check_set_resolve(struct check *check, struct definition *definition);
@@ -73,6 +82,13 @@ const struct port_range *check_ports(struct check *check, const struct port_node
 void check_rule(struct check *check, const struct statement *statement);
 void check_test(struct check *check, const struct statement *statement);
 struct log check_log(const struct log_node *node);
+
+/* What rules say about their connections (check_options.c). */
+void check_options(struct check *check, const struct rule_node *node, struct rule *rule);
+void check_timeout(struct check *check, const struct timeout_node *node, struct timeouts *timeouts);
+/* A rule's identity, before check_identities has made it the only one and put all in their places. */
+uint32_t check_identity(const struct rule_node *node);
+void check_identities(struct check *check);
 
 /* TEXT, or NULL, copied to where the ruleset lives. */
 const char *check_keep(struct check *check, const char *text);

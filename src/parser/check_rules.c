@@ -34,7 +34,7 @@ static void add_term(struct gathering *gathering, int kind, const struct set *se
 static const struct set *anonymous_set(struct check *check, struct ranges *ranges)
 {
     struct set *set = arena_take(check->arena, 1, sizeof *set);
-    set->members = ranges_finish(ranges, check->arena);
+    ranges_finish_set(ranges, check->arena, set);
     return set;
 }
 
@@ -114,9 +114,10 @@ static struct endpoint check_endpoint(struct check *check, const struct endpoint
 }
 
 /* The families of which an address of the set can be. */
-static unsigned set_families(const struct rangeset *set)
+static unsigned set_families(const struct set *given)
 {
-    unsigned families = 0;
+    const struct rangeset *set = &given->members;
+    unsigned families = given->moving_count > 0 ? FAMILY_BOTH : 0;
     for (size_t i = 0; i < set->count; i++) {
         struct address_range range = set->ranges[i];
         if (address_compare(range.last, rangeset_v4[0].first) >= 0 &&
@@ -133,7 +134,7 @@ static unsigned endpoint_families(const struct endpoint *endpoint)
 {
     unsigned families = endpoint->negated ? FAMILY_BOTH : 0;
     for (size_t i = 0; i < endpoint->term_count; i++)
-        families |= endpoint->terms[i].kind == TERM_SET ? set_families(&endpoint->terms[i].set->members) : FAMILY_BOTH;
+        families |= endpoint->terms[i].kind == TERM_SET ? set_families(endpoint->terms[i].set) : FAMILY_BOTH;
     return families;
 }
 
@@ -221,12 +222,14 @@ void check_rule(struct check *check, const struct statement *statement)
         .dst = check_endpoint(check, &node->dst),
         .log = check_log(&node->log),
         .priority = node->priority,
+        .identity = check_identity(node),
     };
     if (node->src.ports != NULL)
         rule->src_ports = check_ports(check, node->src.ports, "tcp", &rule->src_port_count);
     if (node->services != NULL)
         rule->services = check_services(check, node->services, &rule->service_count);
     check_rule_name(check, &node->name);
+    check_options(check, node, rule);
     check_families(check, statement, rule);
     check_hooked(check, statement, rule);
 }

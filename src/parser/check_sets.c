@@ -32,6 +32,27 @@ struct rangeset ranges_finish(struct ranges *ranges, struct arena *arena)
     return set;
 }
 
+void ranges_finish_set(struct ranges *ranges, struct arena *arena, struct set *set)
+{
+    uint16_t *moving = arena_take(arena, ranges->moving_count, sizeof *moving);
+    if (ranges->moving_count > 0)
+        memcpy(moving, ranges->moving, ranges->moving_count * sizeof *moving);
+    set->moving = moving;
+    set->moving_count = ranges->moving_count;
+    set->members = ranges_finish(ranges, arena);
+}
+
+static void add_moving(struct check *check, struct location at, uint16_t moving, struct ranges *ranges)
+{
+    for (size_t i = 0; i < ranges->moving_count; i++)
+        if (ranges->moving[i] == moving)
+            return;
+    if (ranges->moving_count == SET_MOVING_MAX)
+        CHECK_ERROR(check, at, CODE_RANGE, "a set holds at most %d sets that move", SET_MOVING_MAX);
+    else
+        ranges->moving[ranges->moving_count++] = moving;
+}
+
 void check_undefined(struct check *check, struct location at, const char *what, const char *name,
                      const struct names *names)
 {
@@ -124,6 +145,8 @@ static void add_set(struct check *check, struct location at, struct definition *
     check_set_resolve(check, definition);
     for (size_t i = 0; i < definition->set->members.count; i++)
         ranges_add(ranges, definition->set->members.ranges[i]);
+    for (size_t i = 0; i < definition->set->moving_count; i++)
+        add_moving(check, at, definition->set->moving[i], ranges);
 }
 
 void check_member_ranges(struct check *check, const struct member_node *member, struct ranges *ranges)
@@ -214,11 +237,15 @@ void check_set_resolve(struct check *check, struct definition *definition)
     struct ranges ranges = {0};
     if (definition->progress != UNRESOLVED)
         return;
+    if (definition->node->dynamic) {
+        definition->progress = RESOLVED; /* what it holds is made with its definition */
+        return;
+    }
     definition->progress = RESOLVING;
     if (definition->node->file.text != NULL)
         file_ranges(check, definition->node, &ranges);
     for (const struct member_node *member = definition->node->members; member != NULL; member = member->next)
         check_member_ranges(check, member, &ranges);
-    definition->set->members = ranges_finish(&ranges, check->arena);
+    ranges_finish_set(&ranges, check->arena, definition->set);
     definition->progress = RESOLVED;
 }

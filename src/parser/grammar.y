@@ -68,6 +68,10 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
     struct log_node log;
     struct expect_node expect;
     struct rule_node *rule;
+    struct limit_statement limit;
+    struct set_node set;
+    uint64_t ms;
+    bool given;
 }
 
 %token NEWLINE "the end of the line"
@@ -85,7 +89,8 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %token <address> PREFIX "a prefix"
 %token <word> ALLOW "'allow'" DENY "'deny'" REJECT "'reject'" AUDIT "'audit'"
 %token <word> INCLUDE "'include'" ZONE "'zone'" SET "'set'" SERVICE "'service'" TIMEOUT "'timeout'" LIMIT "'limit'"
-%token <word> ADAPTIVE "'adaptive'" PRIORITY "'priority'"
+%token <word> ADAPTIVE "'adaptive'" PRIORITY "'priority'" ANTISPOOF "'antispoof'" LOOSE "'loose'" OVERLOAD "'overload'"
+%token <word> DYNAMIC "'dynamic'" FOR "'for'"
 %token <word> DEFAULT "'default'" HOOK "'hook'" QUEUE "'queue'" TEST "'test'" NO "'no'"
 %token <word> NET "'net'" FILE "'file'" ANY "'any'" SELF "'self'" PORT "'port'" TO "'to'" AS "'as'" LOG "'log'"
 %token <word> TCP "'tcp'" UDP "'udp'" SCTP "'sctp'" ICMP "'icmp'" ICMP6 "'icmp6'" GRE "'gre'" ESP "'esp'" AH "'ah'" PROTO "'proto'"
@@ -94,7 +99,7 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 
 %type <statement> statement
 %type <word> name interface protocol timeout_key
-%type <words> interfaces interface_list hooks
+%type <words> interfaces interface_list hooks words
 %type <member> members member_list member nets item test_address
 %type <endpoint> endpoint source
 %type <port> ports port_list port test_port
@@ -105,6 +110,10 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %type <log> log_given
 %type <expect> expect
 %type <rule> options
+%type <limit> limit_parts
+%type <set> dynamic
+%type <ms> for_given
+%type <given> per_source flush_given
 
 %%
 
@@ -134,30 +143,25 @@ statement:
       { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = (struct set_node){.name = $2, .members = $4}; }
   | SET name '=' FILE STRING
       { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = (struct set_node){.name = $2, .file = $5}; }
+  | SET name '=' dynamic
+      { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = $4; $$->set.name = $2; }
   | SERVICE name '=' services
       { $$ = statement(scanner, @1, STATEMENT_SERVICE); $$->service.name = $2; $$->service.services = list_reversed($4); }
   | TIMEOUT timeouts
       { $$ = statement(scanner, @1, STATEMENT_TIMEOUT); $$->timeouts = list_reversed($2); }
-  | LIMIT NAME NUMBER
+  | LIMIT NAME NUMBER limit_parts
       {
         $$ = NULL;
-        bool half_open = strcmp($2.text, "half-open") == 0;
+        bool half_open = strcmp($2.text, "half-open") == 0 && $4.per_source == 0 && $4.reserve == 0;
         if (half_open || context_word(scanner, &$2, "connections")) {
             $$ = statement(scanner, @1, half_open ? STATEMENT_HALF_OPEN : STATEMENT_LIMIT);
+            $$->limit = $4;
             $$->limit.connections = $3.first;
             $$->limit.at = @3;
         }
       }
-  | LIMIT NAME NUMBER NAME PERCENT
-      {
-        $$ = NULL;
-        if (context_word(scanner, &$2, "connections") && context_word(scanner, &$4, "reserve")) {
-            $$ = statement(scanner, @1, STATEMENT_LIMIT);
-            $$->limit.connections = $3.first;
-            $$->limit.reserve = $5.first;
-            $$->limit.at = @3;
-        }
-      }
+  | ANTISPOOF words
+      { $$ = statement(scanner, @1, STATEMENT_ANTISPOOF); $$->antispoof = list_reversed($2); }
   | ADAPTIVE NAME PERCENT NAME PERCENT
       {
         $$ = NULL;
@@ -210,6 +214,60 @@ statement:
         $$->rule = *$6;
         $$->rule.action = $1; $$->rule.src = $2; $$->rule.dst = $4; $$->rule.states = $5;
       }
+  ;
+
+/* `limit connections N per source M reserve P%`, the parts in any order. */
+limit_parts:
+    %empty                        { memset(&$$, 0, sizeof $$); }
+  | limit_parts NAME PERCENT
+      {
+        $$ = $1;
+        if (context_word(scanner, &$2, "reserve")) {
+            if ($1.reserve > 0)
+                scanner_error(scanner, @2, CODE_SYNTAX, "'reserve' stands twice");
+            $$.reserve = $3.first;
+        }
+      }
+  | limit_parts NAME NAME NUMBER
+      {
+        $$ = $1;
+        if (context_word(scanner, &$2, "per") && context_word(scanner, &$3, "source")) {
+            if ($1.per_source > 0)
+                scanner_error(scanner, @2, CODE_SYNTAX, "'per source' stands twice");
+            if ($4.first == 0)
+                scanner_error(scanner, @4, CODE_RANGE, "a source may have at least 1 connection");
+            $$.per_source = $4.first;
+            $$.per_source_at = @4;
+        }
+      }
+  ;
+
+/* `dynamic max N timeout D`: both may be left out. */
+dynamic:
+    DYNAMIC                       { memset(&$$, 0, sizeof $$); $$.dynamic = true; $$.at = @1; }
+  | dynamic NAME NUMBER
+      {
+        $$ = $1;
+        if (context_word(scanner, &$2, "max")) {
+            if ($1.most_given)
+                scanner_error(scanner, @2, CODE_SYNTAX, "'max' stands twice");
+            $$.most_given = true;
+            $$.most = $3.first;
+            $$.at = @3;
+        }
+      }
+  | dynamic TIMEOUT DURATION
+      {
+        $$ = $1;
+        if ($1.timeout_ms > 0)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'timeout' stands twice");
+        $$.timeout_ms = $3.ms;
+      }
+  ;
+
+words:
+    name                          { $$ = NODE(struct word_node); $$->word = $1; }
+  | words ',' name                { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
   ;
 
 /* Zones, and the interfaces behind them. */
@@ -338,6 +396,52 @@ options:
             scanner_error(scanner, @2, CODE_SYNTAX, "'priority' stands twice in this rule");
         $$->priority = true;
       }
+  | options LOOSE
+      {
+        $$ = $1;
+        if ($$->loose)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'loose' stands twice in this rule");
+        $$->loose = true;
+      }
+  | options LIMIT NEW RATE per_source
+      {
+        $$ = $1;
+        if ($$->limit.new_given)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'limit new' stands twice in this rule");
+        $$->limit.new_given = true;
+        $$->limit.new_rate = $4.rate;
+        $$->limit.new_per_source = $5;
+        $$->limit.at = @2;
+      }
+  | options LIMIT NAME NUMBER per_source
+      {
+        $$ = $1;
+        if (context_word(scanner, &$3, "connections")) {
+            if ($$->limit.connections_given)
+                scanner_error(scanner, @2, CODE_SYNTAX, "'limit connections' stands twice in this rule");
+            $$->limit.connections_given = true;
+            $$->limit.connections = $4.first;
+            $$->limit.connections_per_source = $5;
+            $$->limit.at = @2;
+        }
+      }
+  | options OVERLOAD name for_given flush_given
+      {
+        $$ = $1;
+        if ($$->limit.overload.text != NULL)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'overload' stands twice in this rule");
+        $$->limit.overload = $3;
+        $$->limit.overload.at = @3;
+        $$->limit.overload_ms = $4;
+        $$->limit.flush = $5;
+      }
+  | options TIMEOUT timeouts
+      {
+        $$ = $1;
+        if ($$->timeouts != NULL)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'timeout' stands twice in this rule");
+        $$->timeouts = list_reversed($3);
+      }
   | options LOG
       {
         $$ = $1;
@@ -352,6 +456,18 @@ options:
             scanner_error(scanner, @2, CODE_SYNTAX, "'log' stands twice in this rule");
         $$->log = (struct log_node){.wanted = true, .rated = true, .rate = $3.rate, .at = @2};
       }
+  ;
+per_source:
+    %empty                        { $$ = false; }
+  | NAME NAME                     { $$ = context_word(scanner, &$1, "per") && context_word(scanner, &$2, "source"); }
+  ;
+for_given:
+    %empty                        { $$ = 0; }
+  | FOR DURATION                  { $$ = $2.ms; }
+  ;
+flush_given:
+    %empty                        { $$ = false; }
+  | NAME                          { $$ = context_word(scanner, &$1, "flush"); }
   ;
 log_given:
     %empty     { $$ = (struct log_node){.wanted = false}; }
@@ -492,7 +608,8 @@ static bool is_state(yysymbol_kind_t symbol)
 static const char *nearest(const char *written, const yysymbol_kind_t *symbols, int count, char *buffer, size_t size)
 {
     struct suggestion suggestion = suggestion_for(written);
-    static const char *const options[] = {"as", "log", "established", "related", "new", "invalid"};
+    static const char *const options[] = {"as", "log", "established", "related", "new", "invalid", "loose", "limit", "overload",
+                                          "timeout", "priority"};
     char words[64][24];
     int used = 0;
     for (int i = 0; i < count && used < 64; i++) {

@@ -151,6 +151,38 @@ static void add_states(struct output *output, uint8_t states)
         }
 }
 
+static void add_timeouts(struct output *output, const struct timeout_node *timeouts)
+{
+    add(output, "timeout ");
+    for (const struct timeout_node *node = timeouts; node != NULL; node = node->next) {
+        add(output, "%s ", node->key.text);
+        add_interval(output, node->ms);
+        if (node->next != NULL)
+            add(output, ", ");
+    }
+}
+
+static void add_limit(struct output *output, const struct limit_node *limit)
+{
+    if (limit->new_given) {
+        add(output, " limit new %u/", limit->new_rate.count);
+        add_interval(output, limit->new_rate.interval_ms);
+        add(output, "%s", limit->new_per_source ? " per source" : "");
+    }
+    if (limit->connections_given)
+        add(output, " limit connections %llu%s", (unsigned long long)limit->connections,
+            limit->connections_per_source ? " per source" : "");
+    if (limit->overload.text == NULL)
+        return;
+    add(output, " overload ");
+    add_word(output, &limit->overload);
+    if (limit->overload_ms > 0) {
+        add(output, " for ");
+        add_interval(output, limit->overload_ms);
+    }
+    add(output, "%s", limit->flush ? " flush" : "");
+}
+
 static void add_rule(struct output *output, const struct rule_node *rule)
 {
     add(output, "%s %s", action_name(rule->action), rule->src.negated ? "!" : "");
@@ -169,6 +201,12 @@ static void add_rule(struct output *output, const struct rule_node *rule)
     if (rule->name.text != NULL)
         add(output, " as \"%s\"", rule->name.text);
     add_log(output, &rule->log);
+    add(output, "%s", rule->loose ? " loose" : "");
+    add_limit(output, &rule->limit);
+    if (rule->timeouts != NULL) {
+        add(output, " ");
+        add_timeouts(output, rule->timeouts);
+    }
     if (rule->priority)
         add(output, " priority");
 }
@@ -218,21 +256,18 @@ static void add_set(struct output *output, const struct set_node *set)
     add(output, "set ");
     add_word(output, &set->name);
     add(output, " = ");
-    if (set->file.text != NULL)
+    if (set->dynamic) {
+        add(output, "dynamic");
+        if (set->most_given)
+            add(output, " max %llu", (unsigned long long)set->most);
+        if (set->timeout_ms > 0) {
+            add(output, " timeout ");
+            add_interval(output, set->timeout_ms);
+        }
+    } else if (set->file.text != NULL)
         add(output, "file \"%s\"", set->file.text);
     else
         add_members(output, set->members);
-}
-
-static void add_timeouts(struct output *output, const struct timeout_node *timeouts)
-{
-    add(output, "timeout ");
-    for (const struct timeout_node *node = timeouts; node != NULL; node = node->next) {
-        add(output, "%s ", node->key.text);
-        add_interval(output, node->ms);
-        if (node->next != NULL)
-            add(output, ", ");
-    }
 }
 
 static void add_statement(struct output *output, const struct statement *s)
@@ -258,6 +293,8 @@ static void add_statement(struct output *output, const struct statement *s)
         break;
     case STATEMENT_LIMIT:
         add(output, "limit connections %llu", (unsigned long long)s->limit.connections);
+        if (s->limit.per_source > 0)
+            add(output, " per source %llu", (unsigned long long)s->limit.per_source);
         if (s->limit.reserve > 0)
             add(output, " reserve %u%%", s->limit.reserve);
         break;
@@ -266,6 +303,10 @@ static void add_statement(struct output *output, const struct statement *s)
         break;
     case STATEMENT_ADAPTIVE:
         add(output, "adaptive start %u%% end %u%%", s->adaptive.start, s->adaptive.end);
+        break;
+    case STATEMENT_ANTISPOOF:
+        add(output, "antispoof ");
+        add_words(output, s->antispoof);
         break;
     case STATEMENT_DEFAULT:
         add(output, "default %s", action_name(s->default_.action));
@@ -293,12 +334,27 @@ static void add_statement(struct output *output, const struct statement *s)
     add(output, "\n");
 }
 
-char *parser_canonical(const char *path, const struct file_access *access, struct diagnostics *diagnostics)
+static struct output output_new(void)
 {
     struct output output = {.text = calloc(1, 4096), .size = 4096};
+    if (output.text == NULL)
+        abort(); /* as an arena does */
+    return output;
+}
+
+char *syntax_rule_text(const struct rule_node *rule)
+{
+    struct output output = output_new();
+    add_rule(&output, rule);
+    return output.text;
+}
+
+char *parser_canonical(const char *path, const struct file_access *access, struct diagnostics *diagnostics)
+{
+    struct output output = output_new();
     struct arena *arena = arena_new();
     size_t errors_before = diagnostics->errors;
-    if (arena == NULL || output.text == NULL)
+    if (arena == NULL)
         abort(); /* as an arena does */
     struct files files = {.arena = arena, .access = access, .diagnostics = diagnostics};
     const struct source *source = files_read(&files, path, NULL);

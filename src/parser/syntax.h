@@ -70,6 +70,20 @@ struct log_node {
     struct location at;
 };
 
+/* `limit new`, `limit connections`, `overload`: each where its GIVEN or WORD is set. */
+struct limit_node {
+    bool new_given, new_per_source;
+    struct rate new_rate;
+    bool connections_given, connections_per_source;
+    uint64_t connections;
+    struct location at;              /* of the first of them */
+    struct word overload;            /* text NULL: none */
+    uint64_t overload_ms;            /* 0: not given */
+    bool flush;
+};
+
+struct timeout_node;
+
 struct rule_node {
     enum action action;
     struct endpoint_node src, dst;
@@ -77,6 +91,9 @@ struct rule_node {
     uint8_t states;                  /* 0: none given */
     struct word name;                /* text NULL: none */
     struct log_node log;
+    bool loose;
+    struct limit_node limit;
+    struct timeout_node *timeouts;   /* NULL: none */
     bool priority;
 };
 
@@ -90,6 +107,11 @@ struct set_node {
     struct word name;
     struct member_node *members;
     struct word file;                /* text NULL: members */
+    bool dynamic;                    /* it is filled while spid runs ... */
+    bool most_given;                 /* ... up to so many, */
+    uint64_t most;
+    uint64_t timeout_ms;             /* for so long each; 0: not given */
+    struct location at;              /* of the number, or of the word */
 };
 
 struct timeout_node {
@@ -115,12 +137,19 @@ struct test_node {
     bool then_reply;
 };
 
+struct limit_statement {
+    uint64_t connections, per_source; /* per_source 0: not given */
+    uint32_t reserve;
+    struct location at, per_source_at;
+};
+
 struct statement {
     struct statement *next;
     struct location at;              /* the keyword */
     enum {
         STATEMENT_INCLUDE, STATEMENT_ZONE, STATEMENT_SET, STATEMENT_SERVICE, STATEMENT_TIMEOUT, STATEMENT_LIMIT,
-        STATEMENT_DEFAULT, STATEMENT_HOOK, STATEMENT_QUEUE, STATEMENT_TEST, STATEMENT_RULE, STATEMENT_NO_IMPLICIT, STATEMENT_HALF_OPEN, STATEMENT_ADAPTIVE
+        STATEMENT_DEFAULT, STATEMENT_HOOK, STATEMENT_QUEUE, STATEMENT_TEST, STATEMENT_RULE, STATEMENT_NO_IMPLICIT, STATEMENT_HALF_OPEN,
+        STATEMENT_ADAPTIVE, STATEMENT_ANTISPOOF
     } kind;
     union {
         struct word include;
@@ -128,16 +157,20 @@ struct statement {
         struct set_node set;
         struct { struct word name; struct service_node *services; } service;
         struct timeout_node *timeouts;
-        struct { uint64_t connections; uint32_t reserve; struct location at; } limit; /* HALF_OPEN too */
+        struct limit_statement limit; /* HALF_OPEN too */
         struct { uint32_t start, end; struct location at; } adaptive; /* percent */
         struct { enum action action; struct log_node log; } default_;
         struct word_node *hooks;
+        struct word_node *antispoof;
         struct { uint32_t first, last; struct location at; } queue;
         struct test_node test;
         struct rule_node rule;
         struct word no_implicit;
     };
 };
+
+/* The rule in canonical form, on the heap: the caller frees it. */
+char *syntax_rule_text(const struct rule_node *rule);
 
 /* Lists are made in reverse while parsing; this turns one round. The node's first member must be `next`. */
 void *list_reversed(void *list);

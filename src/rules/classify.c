@@ -8,8 +8,15 @@
 
 #include "rules/surroundings.h"
 
-static bool term_matches(const struct endpoint_term *term, const struct surroundings *surroundings,
-                         struct address address, uint16_t zone)
+/* Who asks about what. */
+struct asked {
+    const struct ruleset *ruleset;
+    const struct surroundings *surroundings;
+    const struct query *query;
+};
+
+static bool term_matches(const struct endpoint_term *term, const struct asked *asked, struct address address,
+                         uint16_t zone)
 {
     if (term->zone != 0 && term->zone != zone)
         return false;
@@ -17,18 +24,18 @@ static bool term_matches(const struct endpoint_term *term, const struct surround
     case TERM_ANY:
         return true;
     case TERM_SELF:
-        return rangeset_holds(&surroundings->self, address);
+        return rangeset_holds(&asked->surroundings->self, address);
     case TERM_SET:
-        return rangeset_holds(&term->set->members, address);
+        return ruleset_set_holds(asked->ruleset, term->set, address, asked->query->now_ms);
     }
     return false;
 }
 
-static bool endpoint_matches(const struct endpoint *endpoint, const struct surroundings *surroundings,
-                             struct address address, uint16_t zone)
+static bool endpoint_matches(const struct endpoint *endpoint, const struct asked *asked, struct address address,
+                             uint16_t zone)
 {
     for (size_t i = 0; i < endpoint->term_count; i++)
-        if (term_matches(&endpoint->terms[i], surroundings, address, zone))
+        if (term_matches(&endpoint->terms[i], asked, address, zone))
             return !endpoint->negated;
     return endpoint->negated;
 }
@@ -51,21 +58,23 @@ static bool service_matches(const struct rule *rule, uint8_t protocol, uint16_t 
     return rule->service_count == 0;
 }
 
-static bool rule_matches(const struct rule *rule, const struct surroundings *surroundings, const struct query *query)
+static bool rule_matches(const struct rule *rule, const struct asked *asked)
 {
+    const struct query *query = asked->query;
     return rule->states & STATE_BIT(query->state) && service_matches(rule, query->protocol, query->service) &&
            src_port_matches(rule, query->src_port) &&
-           endpoint_matches(&rule->src, surroundings, query->src, query->src_zone) &&
-           endpoint_matches(&rule->dst, surroundings, query->dst, query->dst_zone);
+           endpoint_matches(&rule->src, asked, query->src, query->src_zone) &&
+           endpoint_matches(&rule->dst, asked, query->dst, query->dst_zone);
 }
 
 void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
               struct decision *decision)
 {
+    const struct asked asked = {ruleset, surroundings, query};
     decision->audit_count = 0;
     for (uint32_t i = 0; i < ruleset->rule_count; i++) {
         const struct rule *rule = &ruleset->rules[i];
-        if (!rule_matches(rule, surroundings, query))
+        if (!rule_matches(rule, &asked))
             continue;
         if (rule->action != ACTION_AUDIT) {
             decision->rule = i;

@@ -1,6 +1,8 @@
 libengine_a_SOURCES += \
 	src/rules/classify.c \
 	src/rules/classify.h \
+	src/rules/dynamic_set.c \
+	src/rules/dynamic_set.h \
 	src/rules/rangeset.c \
 	src/rules/rangeset.h \
 	src/rules/ruleset.c \

@@ -1,13 +1,18 @@
 #include "rules/ruleset.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "rules/dynamic_set.h"
 
 void ruleset_free(struct ruleset *ruleset)
 {
-    if (ruleset != NULL)
-        arena_free(ruleset->arena); /* the ruleset itself lives there too */
+    if (ruleset == NULL)
+        return;
+    for (size_t i = 0; i < ruleset->moving_count; i++)
+        dynamic_set_release(ruleset->moving[i].members);
+    arena_free(ruleset->arena); /* the ruleset itself lives there too */
 }
 
 /* How well PATTERN fits the interface: 0 not at all; the whole name fits better than any prefix. */
@@ -66,6 +71,67 @@ uint16_t ruleset_zone_by_address(const struct ruleset *ruleset, struct address a
     if (zone != 0)
         return zone;
     return without_nets == 1 ? without_net : 0;
+}
+
+bool ruleset_spoofed(const struct ruleset *ruleset, struct address address, uint16_t zone)
+{
+    for (size_t i = 1; i < ruleset->zone_count; i++)
+        if (ruleset->zones[i].antispoof && i != zone && rangeset_holds(&ruleset->zones[i].nets, address) &&
+            ruleset_zone_by_address(ruleset, address) == i)
+            return true;
+    return false;
+}
+
+bool ruleset_set_holds(const struct ruleset *ruleset, const struct set *set, struct address address, uint64_t now_ms)
+{
+    for (size_t i = 0; i < set->moving_count; i++)
+        if (dynamic_set_holds(ruleset->moving[set->moving[i]].members, address, now_ms))
+            return true;
+    return rangeset_holds(&set->members, address);
+}
+
+/* Members of a set that has another size now are entered one by one; a smaller one takes as many as it has room for. */
+static void copy_members(struct dynamic_set *to, struct dynamic_set *from, uint64_t now_ms)
+{
+    uint32_t size = dynamic_set_most(from);
+    struct dynamic_member *members = calloc(size, sizeof *members);
+    if (members == NULL)
+        abort(); /* as an arena does: the caller is a compiler's */
+    uint32_t count = dynamic_set_list(from, now_ms, members, size);
+    for (uint32_t i = 0; i < count; i++)
+        dynamic_set_add(to, &members[i], now_ms);
+    free(members);
+}
+
+void ruleset_adopt(struct ruleset *ruleset, const struct ruleset *old, uint64_t now_ms)
+{
+    for (size_t i = 0; i < ruleset->moving_count; i++)
+        for (size_t k = 0; k < old->moving_count; k++) {
+            struct dynamic_set **to = &ruleset->moving[i].members, *from = old->moving[k].members;
+            if (*to == from || strcmp(ruleset->moving[i].name, old->moving[k].name) != 0)
+                continue;
+            if (dynamic_set_most(*to) != dynamic_set_most(from)) {
+                copy_members(*to, from, now_ms);
+                continue;
+            }
+            dynamic_set_release(*to);
+            *to = dynamic_set_share(from);
+        }
+}
+
+uint32_t ruleset_rule_of(const struct ruleset *ruleset, uint32_t identity)
+{
+    size_t low = 0, high = ruleset->places != NULL ? ruleset->rule_count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ruleset->places[middle].identity < identity)
+            low = middle + 1;
+        else if (ruleset->places[middle].identity > identity)
+            high = middle;
+        else
+            return ruleset->places[middle].rule;
+    }
+    return RULE_DEFAULT;
 }
 
 uint32_t ruleset_find(const struct ruleset *ruleset, const char *name)

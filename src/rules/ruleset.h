@@ -14,11 +14,13 @@
 #include "rules/rangeset.h"
 
 struct arena;
+struct dynamic_set;
 
 /* Bounds of the language. The checker refuses what is above them. */
 #define RULESET_ZONES_MAX 255        /* besides zone 0, which is "no zone" */
 #define RULESET_RULES_MAX 1000000
 #define RULESET_QUEUES_MAX 64        /* one worker thread each */
+#define RULESET_MOVING_MAX 1024      /* sets that move */
 
 struct rate {
     uint32_t count;       /* so many ... */
@@ -36,11 +38,22 @@ struct zone {
     size_t interface_count;
     const char **interfaces; /* a name that ends in '+' stands for all that begin so; the longest that fits wins */
     struct rangeset nets;    /* the zone's own networks; may be empty */
+    bool antispoof;          /* they may not arrive on another zone */
 };
 
+/* A set whose members change while spid runs: `set X = dynamic ...`. */
+struct moving_set {
+    const char *name;
+    uint64_t timeout_ms;         /* members leave after so long; 0: they stay */
+    struct dynamic_set *members; /* shared with the rulesets before and after this one */
+};
+
+/* Addresses: those that are written down, and those of sets that move. */
 struct set {
     const char *name; /* NULL: written in place, in braces */
     struct rangeset members;
+    size_t moving_count;
+    const uint16_t *moving; /* indices of the ruleset's moving sets */
 };
 
 /* Addresses, seen through a zone. Matches when both parts do. */
@@ -67,10 +80,25 @@ struct port_range {
     uint16_t first, last;
 };
 
+#define LIMIT_NONE UINT32_MAX
+
+/* `limit new`, `limit connections` and `overload` of a rule. */
+struct rule_limit {
+    struct rate new_rate;     /* count LIMIT_NONE: no limit */
+    bool new_per_source;
+    uint32_t connections;     /* LIMIT_NONE: no limit */
+    bool connections_per_source;
+    bool overloads;           /* whoever exceeds a limit enters the moving set `overload` ... */
+    bool flush;               /* ... and his connections are matched anew */
+    uint16_t overload;
+    uint64_t overload_ms;     /* for so long; 0: he stays */
+};
+
 struct rule {
     const char *file; /* as the user wrote it: shown as FILE:LINE */
     uint32_t line;
     const char *name; /* its `as`, or NULL */
+    uint32_t identity; /* the same in every ruleset that holds this rule, by its name or its words; never 0, and of one rule only */
     enum action action;
     uint8_t states;   /* STATE_BITs */
     struct endpoint src, dst;
@@ -80,6 +108,9 @@ struct rule {
     const struct service_item *services; /* none: every protocol */
     struct log log;
     bool priority;    /* its connections may use the table's reserve */
+    bool loose;       /* its connections need no handshake and keep to no window */
+    const struct rule_limit *limit; /* NULL: none */
+    const struct timeouts *timeouts; /* of its connections, all of them; NULL: those of the ruleset */
 };
 
 /* What a rule is asked about: a packet's state, and the endpoints and service of its connection (or its own). */
@@ -90,6 +121,7 @@ struct query {
     uint16_t src_port;
     uint16_t service;            /* destination port, ICMP type, else 0 */
     uint8_t protocol;
+    uint64_t now_ms;             /* for the sets whose members come and go */
 };
 
 /* A `test` statement. */
@@ -109,21 +141,31 @@ struct ruleset_test {
 
 #define RULE_DEFAULT UINT32_MAX /* instead of a rule's index: the default decided, or no rule was asked */
 
+struct rule_place {
+    uint32_t identity, rule;
+};
+
 struct ruleset {
     struct arena *arena;      /* owns everything below */
     uint32_t generation;      /* set by who installs it; never 0 */
     size_t rule_count;
     const struct rule *rules;
+    const struct rule_place *places; /* the rules by identity, sorted */
     enum action default_action; /* deny, allow or reject */
     struct log default_log;
     size_t zone_count;        /* zone 0 included */
     const struct zone *zones;
     size_t set_count;         /* the named ones */
     const struct set *const *sets;
+    size_t moving_count;
+    struct moving_set *moving;
+    bool antispoof;           /* some zone wants it */
+    bool loose;               /* some rule is */
     size_t test_count;
     const struct ruleset_test *tests;
     struct timeouts timeouts;
     uint32_t connections_max; /* limit connections ... */
+    uint32_t per_source_max;  /* ... of one source; 0: no limit */
     uint32_t reserve_percent; /* ... of which so many only for rules with priority */
     uint32_t half_open_max;   /* limit half-open */
     uint32_t adaptive_start_percent, adaptive_end_percent; /* of connections_max; end 0: never */
@@ -143,6 +185,24 @@ uint16_t ruleset_zone_of(const struct ruleset *ruleset, const char *name);
 
 /* The zone whose `net` holds ADDRESS (longest prefix), else the only zone without a `net`, else 0: how a replay tells zones. */
 uint16_t ruleset_zone_by_address(const struct ruleset *ruleset, struct address address);
+
+/*
+ * May a packet from ADDRESS arrive on an interface of ZONE? Not when a zone with `antispoof` owns the address (the longest
+ * prefix does) and is another one.
+ */
+bool ruleset_spoofed(const struct ruleset *ruleset, struct address address, uint16_t zone);
+
+/* Is ADDRESS in SET, a set of RULESET, at NOW_MS? */
+bool ruleset_set_holds(const struct ruleset *ruleset, const struct set *set, struct address address, uint64_t now_ms);
+
+/*
+ * The sets of RULESET that move go on with the members that OLD's sets of the same names have at NOW_MS. Called once before
+ * RULESET is used and once after OLD is not any more, so that what was entered in between is not lost.
+ */
+void ruleset_adopt(struct ruleset *ruleset, const struct ruleset *old, uint64_t now_ms);
+
+/* Index of the rule with this identity, or RULE_DEFAULT. */
+uint32_t ruleset_rule_of(const struct ruleset *ruleset, uint32_t identity);
 
 /* Index of the rule called NAME (its `as`), or RULE_DEFAULT. */
 uint32_t ruleset_find(const struct ruleset *ruleset, const char *name);

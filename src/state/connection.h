@@ -51,6 +51,7 @@ enum tcp_peer_flag {
     TCP_PEER_SCALES = 0x01,  /* its SYN carried the window scale option */
     TCP_PEER_FIN = 0x02,     /* it has sent a FIN, which ends at `end` */
     TCP_PEER_ACKED = 0x04,   /* it has acknowledged the other's SYN */
+    TCP_PEER_MIDWAY = 0x08,  /* its SYN was not seen: nobody knows its scale, the largest is assumed */
 };
 
 enum sctp_state {
@@ -76,6 +77,17 @@ enum connection_flag {
     CONNECTION_OPENER_HIGH = 0x01, /* the tuple's high end opened it */
     CONNECTION_REPLIED = 0x02,     /* a packet of the reply direction has passed */
     CONNECTION_RELATED = 0x04,     /* an ALG announced it: its packets are `related` */
+    CONNECTION_LOOSE = 0x08,       /* its opener asks for no handshake and no window */
+    CONNECTION_PICKED_UP = 0x10,   /* it began with a packet from the middle of it */
+    CONNECTION_TIMEOUTS = 0x20,    /* its opener has timeouts of its own */
+    CONNECTION_OVERLOADS = 0x40,   /* its handshake is counted against the limits of its opener when it completes */
+};
+
+/* What a connection is counted for (state/limit.h). */
+enum connection_counted {
+    COUNTED_SOURCE = 0x01,      /* among all of its source */
+    COUNTED_RULE = 0x02,        /* among all of its opener */
+    COUNTED_RULE_SOURCE = 0x04, /* among those of its source by its opener */
 };
 
 struct connection {
@@ -89,11 +101,12 @@ struct connection {
     uint8_t chain;       /* enum chain, of its first packet */
     uint32_t generation; /* of the ruleset that made the cached decision; 0: none was made */
     uint32_t rule;       /* that decided, or RULE_DEFAULT */
-    uint32_t opener;     /* the rule that admitted its first packet; meaningful in generation opener_generation */
+    uint32_t opener;     /* identity of the rule that admitted its first packet; 0: no rule did */
 
     /* Second line: what each packet changes. */
     union transport_state transport;
     uint32_t timeout_ms; /* the idle time it is allowed now */
+    uint32_t challenge;  /* when a SYN last passed in the standing TCP connection: the clock's low 32 bits, plus one; 0: never */
     uint64_t seen_ms;    /* when its last passed packet came */
     uint32_t wheel_next, wheel_previous;
 
@@ -102,11 +115,18 @@ struct connection {
     uint64_t id;         /* counts connections from 1, in the order of their first packets */
     uint32_t created_s;  /* on the same clock as seen_ms, in seconds */
     uint32_t in_interface, out_interface; /* of its first packet, 0: none */
-    uint32_t opener_generation;
+    uint32_t opener_rule; /* index of the opener in `generation`, or RULE_DEFAULT */
     uint16_t wheel_place; /* in its stripe's wheels: table.c */
+    uint8_t counted;      /* enum connection_counted */
 };
 
 _Static_assert(sizeof(struct connection) == 192, "a connection fits three cache lines (tracking.md: at most 192 bytes)");
+
+/* The address that opened the connection. */
+static inline struct address connection_source(const struct connection *connection)
+{
+    return connection->flags & CONNECTION_OPENER_HIGH ? connection->tuple.high : connection->tuple.low;
+}
 
 /* The direction of a packet that comes from SIDE of the connection's tuple. */
 static inline enum direction connection_direction(const struct connection *connection, enum side side)

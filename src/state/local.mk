@@ -4,12 +4,17 @@ libengine_a_SOURCES += \
 	src/state/datagram.h \
 	src/state/icmp_error.c \
 	src/state/icmp_error.h \
+	src/state/limit.c \
+	src/state/limit.h \
 	src/state/sctp.c \
 	src/state/sctp.h \
 	src/state/session.c \
 	src/state/session.h \
 	src/state/table.c \
 	src/state/table.h \
+	src/state/tally.c \
+	src/state/tally.h \
 	src/state/tcp.c \
 	src/state/tcp.h \
+	src/state/tcp_loose.c \
 	src/state/tcp_window.c

@@ -33,6 +33,19 @@ enum reason sctp_open(const struct packet *packet, struct step *step)
     return REASON_NONE;
 }
 
+enum reason sctp_pick_up(const struct packet *packet, struct step *step)
+{
+    const struct packet_sctp *sctp = &packet->sctp;
+    /* Only an INIT carries the tag 0. */
+    if (sctp->first_chunk == CHUNK_INIT || sctp->verification_tag == 0)
+        return REASON_SCTP_STATE;
+    step->untracked = sctp->first_chunk == CHUNK_ABORT || sctp->first_chunk == CHUNK_SHUTDOWN_COMPLETE;
+    step->transport.sctp.tag[ORIGINAL] = sctp->verification_tag;
+    step->state = SCTP_ESTABLISHED;
+    step->timeout = timeout_of(step->state);
+    return REASON_NONE;
+}
+
 /* Does the packet carry the tag that its receiver chose? ABORT and SHUTDOWN COMPLETE may carry the sender's (8.4, the T bit). */
 static bool tag_fits(const struct step *step, enum direction direction, const struct packet_sctp *sctp)
 {
@@ -96,9 +109,16 @@ enum reason sctp_continue(const struct connection *connection, enum direction di
 {
     const struct packet_sctp *sctp = &packet->sctp;
     enum reason reason = REASON_NONE;
-    (void)connection;
+    uint32_t *tag = &step->transport.sctp.tag[direction];
+    bool ends = sctp->first_chunk == CHUNK_ABORT || sctp->first_chunk == CHUNK_SHUTDOWN_COMPLETE;
+    /* Of an association that was picked up one tag is not known until its side speaks. */
+    if (connection->flags & CONNECTION_PICKED_UP && *tag == 0 && !ends)
+        *tag = sctp->verification_tag;
     if (sctp->first_chunk == CHUNK_INIT) {
         reason = judge_init(step, direction, sctp);
+    } else if (connection->flags & CONNECTION_LOOSE) {
+        /* Half of the handshake goes another way: what comes after it says that it is done. */
+        step->state = ends ? SCTP_CLOSED : step->state < SCTP_ESTABLISHED ? SCTP_ESTABLISHED : step->state;
     } else if (!tag_fits(step, direction, sctp)) {
         return REASON_SCTP_STATE;
     } else if (sctp->first_chunk == CHUNK_INIT_ACK) {

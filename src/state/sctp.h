@@ -5,6 +5,9 @@
 #include "state/session.h"
 
 enum reason sctp_open(const struct packet *packet, struct step *step);
+
+/* As session_pick_up. */
+enum reason sctp_pick_up(const struct packet *packet, struct step *step);
 enum reason sctp_continue(const struct connection *connection, enum direction direction, const struct packet *packet,
                           struct step *step);
 

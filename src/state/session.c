@@ -24,6 +24,34 @@ enum reason session_open(const struct packet *packet, struct step *step)
     }
 }
 
+enum reason session_pick_up(const struct packet *packet, enum reason reason, struct step *step)
+{
+    memset(step, 0, sizeof *step);
+    step->flags = CONNECTION_PICKED_UP;
+    if (packet->protocol == PROTOCOL_TCP && reason == REASON_TCP_NO_CONNECTION)
+        return tcp_pick_up(packet, step);
+    if (packet->protocol == PROTOCOL_SCTP)
+        return sctp_pick_up(packet, step);
+    return reason;
+}
+
+bool session_shakes_hands(uint8_t protocol)
+{
+    return protocol == PROTOCOL_TCP || protocol == PROTOCOL_SCTP;
+}
+
+bool session_completes(const struct connection *connection, const struct step *step)
+{
+    switch (connection->tuple.protocol) {
+    case PROTOCOL_TCP:
+        return connection->state < TCP_ESTABLISHED && step->state >= TCP_ESTABLISHED && step->state < TCP_CLOSED;
+    case PROTOCOL_SCTP:
+        return connection->state < SCTP_ESTABLISHED && step->state == SCTP_ESTABLISHED;
+    default:
+        return false;
+    }
+}
+
 enum reason session_continue(const struct connection *connection, enum direction direction, const struct packet *packet,
                              struct step *step)
 {

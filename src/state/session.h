@@ -22,6 +22,7 @@ struct step {
     uint8_t flags;        /* connection_flags to be set */
     enum timeout timeout; /* how long it may idle from now on */
     bool idle;            /* the packet passes and changes nothing but the counters: no state, no timer (a SYN in an established connection) */
+    bool challenge; /* idle: a SYN in a connection that stands; the end host answers it, so it must not come too often (RFC 5961, 7) */
     bool reopens;         /* the packet opens a new connection in place of this one, which is over: judge it with session_open */
     bool untracked;       /* session_open: the packet is `new`, and makes no connection (an ICMP message without an answer) */
 };
@@ -31,6 +32,19 @@ struct step {
  * reason why it is invalid: tcp-flags, tcp-no-connection, icmp-reply, icmp-obsolete, sctp-state. Not for ICMP errors.
  */
 enum reason session_open(const struct packet *packet, struct step *step);
+
+/*
+ * PACKET, which session_open has refused, is from the middle of a connection that nobody knows: what makes a connection of
+ * it where the rules allow that. Returns REASON_NONE and the STEP; REASON is session_open's, returned where PACKET can be no
+ * part of a connection.
+ */
+enum reason session_pick_up(const struct packet *packet, enum reason reason, struct step *step);
+
+/* Does STEP end the handshake of CONNECTION, so that its opener is known to be at its address? Never where there is none. */
+bool session_completes(const struct connection *connection, const struct step *step);
+
+/* Has PROTOCOL a handshake that nobody can go through with the address of another? */
+bool session_shakes_hands(uint8_t protocol);
 
 /*
  * PACKET runs in DIRECTION of CONNECTION: does it fit? Returns REASON_NONE and the STEP that it makes, or the reason why it

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "state/limit.h"
+
 /* Slots of a stripe's wheel: 1024 * 256 ms = 262 s ahead. What is due later is put in the last slot and looked at again. */
 #define WHEEL_SLOTS 1024u
 
@@ -45,6 +47,7 @@ struct table {
     uint32_t *buckets;
     struct connection *entries; /* capacity + 1: index 0 is CONNECTION_NONE */
     struct pool pool;
+    struct tally *tally;
     uint32_t used;      /* written with the pool's lock held, read without */
     uint32_t half_open; /* connections of this class, atomic */
     uint32_t hints[EVICTION_COUNT][TABLE_STRIPES]; /* no entry of the class stands in an earlier tick of the stripe */
@@ -92,7 +95,8 @@ struct table *table_new(const struct table_config *config)
     table->bucket_mask = buckets - 1;
     table->buckets = map_lazily(buckets_bytes(table));
     table->entries = map_lazily(entries_bytes(table));
-    if (table->buckets == NULL || table->entries == NULL) {
+    table->tally = tally_new(0, &config->key);
+    if (table->buckets == NULL || table->entries == NULL || table->tally == NULL) {
         table_free(table);
         return NULL;
     }
@@ -113,6 +117,7 @@ void table_free(struct table *table)
         munmap(table->buckets, buckets_bytes(table));
     if (table->entries != NULL)
         munmap(table->entries, entries_bytes(table));
+    tally_free(table->tally);
     munmap(table, sizeof *table);
 }
 
@@ -124,6 +129,13 @@ void table_limit(struct table *table, const struct table_limits *limits)
     store(&table->limits.half_open, limits->half_open);
     store(&table->limits.adaptive_start, limits->adaptive_start);
     store(&table->limits.adaptive_end, limits->adaptive_end);
+    /* A connection counts for its rule and its source at most, and what it counts for may be its own. */
+    tally_grow(table->tally, 2 * table->limits.connections);
+}
+
+struct tally *table_tally(struct table *table)
+{
+    return table->tally;
 }
 
 uint32_t table_hash(const struct table *table, const struct tuple *tuple)
@@ -290,6 +302,13 @@ static uint64_t wheel_tick(const struct stripe *stripe, const struct connection 
     return next + (connection->wheel_place % WHEEL_SLOTS + WHEEL_SLOTS - next % WHEEL_SLOTS) % WHEEL_SLOTS;
 }
 
+/* What the connection was counted for is free again. */
+static void release_counts(struct table *table, const struct connection *connection)
+{
+    if (connection->counted != 0)
+        limit_release(table->tally, connection->counted, connection->opener, connection_source(connection));
+}
+
 static void forget(struct table *table, struct stripe *stripe, struct connection *connection)
 {
     uint32_t index = (uint32_t)(connection - table->entries);
@@ -297,6 +316,7 @@ static void forget(struct table *table, struct stripe *stripe, struct connection
     while (*link != index)
         link = &table->entries[*link].next;
     *link = connection->next;
+    release_counts(table, connection);
     wheel_take(table, stripe, connection);
     pool_give(table, index);
 }
@@ -440,6 +460,7 @@ void table_replace(struct table *table, struct connection *connection, uint64_t 
                    const struct standing *standing)
 {
     struct stripe *stripe = stripe_of(table, connection->hash);
+    release_counts(table, connection);
     wheel_take(table, stripe, connection);
     stripe->removed++;
     entry_begin(table, connection, pool_next_id(table), now_ms, standing);
@@ -524,14 +545,19 @@ struct table_use table_use(struct table *table)
     return use;
 }
 
-void table_each(struct table *table, unsigned stripe_index, uint64_t now_ms,
-                void (*see)(void *context, const struct connection *connection), void *context)
+/* Places count buckets stripe by stripe, so that a stretch of them needs one lock; they never change while an entry lives. */
+uint32_t table_walk(struct table *table, uint32_t at, unsigned budget, uint64_t now_ms,
+                    void (*see)(void *context, struct connection *connection), void *context)
 {
-    struct stripe *stripe = &table->stripes[stripe_index];
+    uint32_t buckets = table->bucket_mask + 1, a_stripe = buckets / TABLE_STRIPES;
+    struct stripe *stripe = &table->stripes[at / a_stripe];
+    uint32_t end = (at / a_stripe + 1) * a_stripe;
     pthread_mutex_lock(&stripe->lock);
-    for (unsigned place = 0; place < EVICTION_COUNT * WHEEL_SLOTS; place++)
-        for (uint32_t i = *wheel_head(stripe, (uint16_t)place); i != CONNECTION_NONE; i = table->entries[i].wheel_next)
+    for (; at < end && budget > 0; at++, budget--)
+        for (uint32_t i = table->buckets[at % a_stripe * TABLE_STRIPES + at / a_stripe]; i != CONNECTION_NONE;
+             i = table->entries[i].next)
             if (!table_expired(table, &table->entries[i], now_ms))
                 see(context, &table->entries[i]);
     pthread_mutex_unlock(&stripe->lock);
+    return at < buckets ? at : 0;
 }

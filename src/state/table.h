@@ -20,6 +20,7 @@
 
 #include "base/siphash.h"
 #include "state/connection.h"
+#include "state/tally.h"
 
 /* A power of two; enough that a handful of workers seldom meet. */
 #define TABLE_STRIPES 64
@@ -55,8 +56,14 @@ struct table_limits {
     uint32_t adaptive_end;   /* ... to nothing at so many; 0: they never do */
 };
 
-/* Sets what may be in the table from now on. */
+/* Sets what may be in the table from now on. Not for the packet path: the tally may grow. */
 void table_limit(struct table *table, const struct table_limits *limits);
+
+/*
+ * What is counted a rule and a source about the connections of this table (state/limit.h). Whoever counts a connection notes
+ * it in `counted`; whatever ends the connection takes it back.
+ */
+struct tally *table_tally(struct table *table);
 
 uint32_t table_hash(const struct table *table, const struct tuple *tuple);
 
@@ -119,10 +126,12 @@ struct table_use {
 struct table_use table_use(struct table *table);
 
 /*
- * Calls SEE with each connection of one STRIPE, locked; SEE may copy what it wants and must not call the table. Entries
- * that have expired by NOW_MS are passed over. For listings: one stripe at a time keeps the packet path's wait short.
+ * Calls SEE with each connection, the expired ones left out, from the place AT on, 0 at first, and looks at about BUDGET
+ * entries. Returns the place to go on from, 0 at the end. A stripe is locked while SEE is called, and never for more than
+ * BUDGET entries; SEE may change the cached decision and nothing else, and must not call the table. A connection that lives
+ * all the while is seen exactly once.
  */
-void table_each(struct table *table, unsigned stripe, uint64_t now_ms,
-                void (*see)(void *context, const struct connection *connection), void *context);
+uint32_t table_walk(struct table *table, uint32_t at, unsigned budget, uint64_t now_ms,
+                    void (*see)(void *context, struct connection *connection), void *context);
 
 #endif

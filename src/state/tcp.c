@@ -276,7 +276,7 @@ static bool acknowledges_syn(const struct tcp_peer *sender, const struct tcp_pee
            !after(packet->tcp.ack, receiver->end);
 }
 
-static enum timeout timeout_of(const struct step *step)
+enum timeout tcp_state_timeout(enum tcp_state state)
 {
     static const uint8_t timeouts[TCP_STATE_COUNT] = {
         [TCP_SYN_SENT] = TIMEOUT_TCP_SYN_SENT,       [TCP_SYN_SENT2] = TIMEOUT_TCP_SYN_SENT,
@@ -285,11 +285,16 @@ static enum timeout timeout_of(const struct step *step)
         [TCP_LAST_ACK] = TIMEOUT_TCP_LAST_ACK,       [TCP_TIME_WAIT] = TIMEOUT_TCP_TIME_WAIT,
         [TCP_CLOSED] = TIMEOUT_TCP_CLOSED,
     };
+    return timeouts[state];
+}
+
+static enum timeout timeout_of(const struct step *step)
+{
     const struct tcp_peer *peers = step->transport.tcp.peer;
     bool outstanding = after(peers[ORIGINAL].end, peers[REPLY].ack) || after(peers[REPLY].end, peers[ORIGINAL].ack);
     if (step->state == TCP_ESTABLISHED && outstanding)
         return TIMEOUT_TCP_UNACKNOWLEDGED;
-    return timeouts[step->state];
+    return tcp_state_timeout(step->state);
 }
 
 /* Holds the segment against the window; where it lies within, STEP's copies of the sides have moved on. */
@@ -422,6 +427,8 @@ enum reason tcp_continue(const struct connection *connection, enum direction dir
                          struct step *step)
 {
     enum reason reason = REASON_NONE;
+    if (connection->flags & CONNECTION_LOOSE)
+        return tcp_loose_continue(connection, direction, packet, step);
     if (!tcp_flags_valid(packet->tcp.flags))
         return REASON_TCP_FLAGS;
     enum segment segment = segment_of(packet->tcp.flags);
@@ -437,6 +444,7 @@ enum reason tcp_continue(const struct connection *connection, enum direction dir
         break;
     case OUTCOME_IDLE:
         step->idle = true;
+        step->challenge = segment == SEGMENT_SYN && connection->state >= TCP_ESTABLISHED;
         break;
     case OUTCOME_OPENING:
         if (connection->state == TCP_SYN_SENT)

@@ -11,10 +11,18 @@
 bool tcp_flags_valid(uint8_t flags);
 
 enum reason tcp_open(const struct packet *packet, struct step *step);
+enum reason tcp_pick_up(const struct packet *packet, struct step *step); /* as session_pick_up */
 enum reason tcp_continue(const struct connection *connection, enum direction direction, const struct packet *packet,
                          struct step *step);
 
+/* For connections whose opener is `loose`: any segment that some sender makes fits, and its flags tell the state. */
+enum reason tcp_loose_continue(const struct connection *connection, enum direction direction,
+                               const struct packet *packet, struct step *step);
+
 const char *tcp_state_name(enum tcp_state state);
+
+/* How long a connection may idle in STATE while nothing is outstanding. */
+enum timeout tcp_state_timeout(enum tcp_state state);
 
 /* What tcp_window_check found: the first bound that failed. */
 enum tcp_bound {
@@ -34,6 +42,13 @@ enum tcp_bound {
  * connection's) on. A side of which nothing has been seen yet (window 0) learns from the segment.
  */
 enum tcp_bound tcp_window_check(struct tcp_peer *sender, struct tcp_peer *receiver, const struct packet *packet);
+
+/*
+ * SENDER's segment is the first that is seen of a connection which stands already (both sides are blank): its window begins
+ * here. What RECEIVER has sent is learnt from its own first segment. As the scale was agreed in SYNs that nobody saw, the
+ * largest is assumed (RFC 7323, 2.3): the bounds are wide, and those of RST as narrow as ever.
+ */
+void tcp_window_pick_up(struct tcp_peer *sender, struct tcp_peer *receiver, const struct packet *packet);
 
 /*
  * Lies SEQ within what the sender of DIRECTION may have sent, as far as the receiver can still care? For the packets that

@@ -26,10 +26,38 @@ static uint32_t segment_end(const struct packet *packet)
     return packet->tcp.seq + packet->payload_length + !!(flags & TCP_SYN) + !!(flags & TCP_FIN);
 }
 
+/* The largest window that there is (RFC 7323, 2.2 and 2.3). */
+#define TCP_SCALE_MAX 14
+#define TCP_WINDOW_MAX (UINT32_C(65535) << TCP_SCALE_MAX)
+
+/* The first segment that is seen of a side whose SYN was not. */
+static void learn_midway(struct tcp_peer *sender, uint32_t end)
+{
+    sender->end = end;
+    sender->end_max = end + TCP_WINDOW_MAX;
+    sender->window = TCP_WINDOW_MAX;
+}
+
+void tcp_window_pick_up(struct tcp_peer *sender, struct tcp_peer *receiver, const struct packet *packet)
+{
+    sender->flags = receiver->flags = TCP_PEER_MIDWAY | TCP_PEER_ACKED;
+    sender->scale = receiver->scale = TCP_SCALE_MAX;
+    learn_midway(sender, segment_end(packet));
+    sender->ack = packet->tcp.ack;
+    receiver->end = receiver->end_max = packet->tcp.ack;
+    receiver->ack = packet->tcp.seq;
+    if (packet->tcp.flags & TCP_FIN)
+        sender->flags |= TCP_PEER_FIN;
+}
+
 /* The first segment of a side, or its SYN anew: where it begins, what it offers, whether it scales. */
 static void learn(struct tcp_peer *sender, struct tcp_peer *receiver, const struct packet *packet)
 {
     const struct packet_tcp *tcp = &packet->tcp;
+    if (sender->flags & TCP_PEER_MIDWAY) {
+        learn_midway(sender, segment_end(packet));
+        return;
+    }
     sender->end = sender->end_max = segment_end(packet);
     sender->window = tcp->window > 0 ? tcp->window : 1;
     sender->flags &= (uint8_t)~TCP_PEER_SCALES;
@@ -58,6 +86,9 @@ static enum tcp_bound bounds(const struct tcp_peer *sender, const struct tcp_pee
     /* II: it ends no lower than one largest window below what was sent: older bytes cannot be wanted any more. */
     if (before(end, sender->end - receiver->window))
         return TCP_BOUND_SEQ_LOW;
+    /* What was sent by a side that has not been seen yet, nobody knows. */
+    if (receiver->window == 0 && receiver->flags & TCP_PEER_MIDWAY)
+        return TCP_BOUND_NONE;
     /* III: it acknowledges nothing that was not sent. */
     if (after(acknowledged.sack, receiver->end))
         return TCP_BOUND_ACK_HIGH;
@@ -110,5 +141,7 @@ bool tcp_seq_plausible(const struct connection *connection, enum direction direc
     const struct tcp_peer *sender = &connection->transport.tcp.peer[direction];
     const struct tcp_peer *receiver = &connection->transport.tcp.peer[direction_other(direction)];
     uint32_t window = receiver->window > 0 ? receiver->window : 1;
+    if (connection->flags & CONNECTION_LOOSE)
+        return true; /* its numbers are not followed */
     return sender->window != 0 && !after(seq, sender->end) && !before(seq, sender->end - window);
 }

@@ -38,7 +38,7 @@ CASES = [
     ("spid", ["-n", "-r", EMPTY], 2, "exclude each other"),
     ("spid", ["--explain", "x"], 2, "not built yet"),
     ("spid", ["--diff", "a", "b"], 2, "not built yet"),
-    ("spid", ["--pickup"], 2, "not built yet"),
+    ("spid", ["--pickup"], 2, "go with --replay"),
     ("spid", ["extra"], 2, "'extra'"),
     ("spid", ["--check", OFFICE, OFFICE], 2, "one too many"),
     ("spid", ["--check", OFFICE], 0, "fine: 15 rules, 17 of 17 tests passed"),

@@ -1,3 +1,3 @@
 #!/bin/sh
 # All scenarios through the runner.
-exec "${builddir:-.}/tests/scenario/run" "${srcdir:-.}"/tests/scenario/*.scenario
+exec "${builddir:-.}/tests/scenario/run" --all "${srcdir:-.}"/tests/scenario/*.scenario

@@ -12,6 +12,7 @@ UNIT_TESTS = \
 	tests/unit/test_packet_decode \
 	tests/unit/test_packet_quote \
 	tests/unit/test_table \
+	tests/unit/test_tally \
 	tests/unit/test_tcp
 
 check_PROGRAMS += $(UNIT_TESTS)
@@ -34,6 +35,8 @@ tests_unit_test_table_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_table_LDADD = $(UNIT_LIBS)
 tests_unit_test_host_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(PCAP_CFLAGS)
 tests_unit_test_host_LDADD = libhost.a $(UNIT_LIBS) $(JANSSON_LIBS) $(NFQ_LIBS) $(MNL_LIBS) $(PCAP_LIBS)
+tests_unit_test_tally_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tally_LDADD = $(UNIT_LIBS)
 tests_unit_test_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tcp_LDADD = $(UNIT_LIBS)
 endif
