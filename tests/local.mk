@@ -6,5 +6,6 @@ include tests/unit/local.mk
 include tests/scenario/local.mk
 include tests/rules/local.mk
 include tests/replay/local.mk
+include tests/differential/local.mk
 include tests/lab/local.mk
 include tests/fuzz/local.mk

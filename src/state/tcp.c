@@ -17,6 +17,7 @@ enum outcome {
     OUTCOME_FORGOTTEN, /* a cell that nobody wrote: denied, and a test looks for it */
     OUTCOME_STAY,      /* the state stays, the window moves on */
     OUTCOME_IDLE,      /* passes and changes nothing */
+    OUTCOME_AGAIN,     /* passes if it lies in the window, and changes nothing */
     OUTCOME_OPENING,
     OUTCOME_CLOSING,
     OUTCOME_RESET,     /* ends the connection if its number is right */
@@ -32,6 +33,7 @@ struct cell {
 
 #define STAY {OUTCOME_STAY, 0}
 #define IDLE {OUTCOME_IDLE, 0}
+#define AGAIN {OUTCOME_AGAIN, 0}
 #define OPENING {OUTCOME_OPENING, 0}
 #define CLOSING {OUTCOME_CLOSING, 0}
 #define RESET {OUTCOME_RESET, 0}
@@ -103,7 +105,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
             /* The end host answers with a challenge ACK; a client that really rebooted then sends the RST that ends the
              * connection (RFC 5961, 4). */
             [SEGMENT_SYN] = IDLE,
-            [SEGMENT_SYN_ACK] = IDLE, /* of a simultaneous open, again */
+            [SEGMENT_SYN_ACK] = AGAIN, /* of a simultaneous open, again */
             [SEGMENT_FIN] = CLOSING,
             [SEGMENT_ACK] = STAY,
             [SEGMENT_RST] = RESET,
@@ -111,7 +113,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
         },
         [REPLY] = {
             [SEGMENT_SYN] = IDLE,
-            [SEGMENT_SYN_ACK] = IDLE, /* again: the ACK of the handshake was lost beyond us */
+            [SEGMENT_SYN_ACK] = AGAIN, /* again: the ACK of the handshake was lost beyond us */
             [SEGMENT_FIN] = CLOSING,
             [SEGMENT_ACK] = STAY,
             [SEGMENT_RST] = RESET,
@@ -121,7 +123,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
     [TCP_FIN_WAIT] = {
         [ORIGINAL] = {
             [SEGMENT_SYN] = IDLE,
-            [SEGMENT_SYN_ACK] = IDLE,
+            [SEGMENT_SYN_ACK] = AGAIN,
             [SEGMENT_FIN] = CLOSING,
             [SEGMENT_ACK] = CLOSING,
             [SEGMENT_RST] = RESET,
@@ -129,7 +131,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
         },
         [REPLY] = {
             [SEGMENT_SYN] = IDLE,
-            [SEGMENT_SYN_ACK] = IDLE,
+            [SEGMENT_SYN_ACK] = AGAIN,
             [SEGMENT_FIN] = CLOSING,
             [SEGMENT_ACK] = CLOSING,
             [SEGMENT_RST] = RESET,
@@ -139,7 +141,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
     [TCP_CLOSE_WAIT] = {
         [ORIGINAL] = {
             [SEGMENT_SYN] = IDLE,
-            [SEGMENT_SYN_ACK] = IDLE,
+            [SEGMENT_SYN_ACK] = AGAIN,
             [SEGMENT_FIN] = CLOSING,
             [SEGMENT_ACK] = CLOSING, /* the other half goes on: half-close (RFC 9293, 3.6) */
             [SEGMENT_RST] = RESET,
@@ -147,7 +149,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
         },
         [REPLY] = {
             [SEGMENT_SYN] = IDLE,
-            [SEGMENT_SYN_ACK] = IDLE,
+            [SEGMENT_SYN_ACK] = AGAIN,
             [SEGMENT_FIN] = CLOSING,
             [SEGMENT_ACK] = CLOSING,
             [SEGMENT_RST] = RESET,
@@ -157,7 +159,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
     [TCP_LAST_ACK] = {
         [ORIGINAL] = {
             [SEGMENT_SYN] = IDLE,
-            [SEGMENT_SYN_ACK] = IDLE,
+            [SEGMENT_SYN_ACK] = AGAIN,
             [SEGMENT_FIN] = CLOSING,
             [SEGMENT_ACK] = CLOSING,
             [SEGMENT_RST] = RESET,
@@ -165,7 +167,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
         },
         [REPLY] = {
             [SEGMENT_SYN] = IDLE,
-            [SEGMENT_SYN_ACK] = IDLE,
+            [SEGMENT_SYN_ACK] = AGAIN,
             [SEGMENT_FIN] = CLOSING,
             [SEGMENT_ACK] = CLOSING,
             [SEGMENT_RST] = RESET,
@@ -175,7 +177,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
     [TCP_TIME_WAIT] = {
         [ORIGINAL] = {
             [SEGMENT_SYN] = REOPEN, /* the port is used again (RFC 9293, 3.6.1); whether too early is the end host's to say */
-            [SEGMENT_SYN_ACK] = IDLE,
+            [SEGMENT_SYN_ACK] = AGAIN,
             [SEGMENT_FIN] = CLOSING, /* again: its acknowledgement was lost */
             [SEGMENT_ACK] = CLOSING,
             [SEGMENT_RST] = RESET,
@@ -183,7 +185,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
         },
         [REPLY] = {
             [SEGMENT_SYN] = REOPEN,
-            [SEGMENT_SYN_ACK] = IDLE,
+            [SEGMENT_SYN_ACK] = AGAIN,
             [SEGMENT_FIN] = CLOSING,
             [SEGMENT_ACK] = CLOSING,
             [SEGMENT_RST] = RESET,
@@ -193,7 +195,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
     [TCP_CLOSED] = {
         [ORIGINAL] = {
             [SEGMENT_SYN] = REOPEN,
-            [SEGMENT_SYN_ACK] = IDLE,
+            [SEGMENT_SYN_ACK] = AGAIN,
             [SEGMENT_FIN] = STAY, /* it was on its way when the RST came */
             [SEGMENT_ACK] = STAY,
             [SEGMENT_RST] = RESET,
@@ -201,7 +203,7 @@ static const struct cell cells[TCP_STATE_COUNT][DIRECTION_COUNT][SEGMENT_COUNT] 
         },
         [REPLY] = {
             [SEGMENT_SYN] = REOPEN,
-            [SEGMENT_SYN_ACK] = IDLE,
+            [SEGMENT_SYN_ACK] = AGAIN,
             [SEGMENT_FIN] = STAY,
             [SEGMENT_ACK] = STAY,
             [SEGMENT_RST] = RESET,
@@ -297,18 +299,32 @@ static enum timeout timeout_of(const struct step *step)
     return tcp_state_timeout(step->state);
 }
 
-/* Holds the segment against the window; where it lies within, STEP's copies of the sides have moved on. */
+/* Has the other side acknowledged everything up to this side's FIN? */
+static bool fin_acknowledged(const struct tcp_peer *sender, const struct tcp_peer *receiver)
+{
+    return sender->flags & TCP_PEER_FIN && !after(sender->end, receiver->ack);
+}
+
+/*
+ * Holds the segment against the window; where it lies within, STEP's copies of the sides have moved on.
+ *
+ * Nobody sends anything behind his own FIN (RFC 9293, 3.6). But whose FIN was it? Only one that the other side has
+ * acknowledged is certain to be genuine. Behind any other, data shows that it was not, and takes it back: so a FIN that
+ * somebody guessed into the window cuts nothing.
+ */
 static enum reason check_window(struct step *step, enum direction direction, const struct packet *packet)
 {
     struct tcp_peer *sender = &step->transport.tcp.peer[direction];
     struct tcp_peer *receiver = &step->transport.tcp.peer[direction_other(direction)];
-    uint32_t end = packet->tcp.seq + packet->payload_length;
-    /* Nobody sends anything behind his own FIN (RFC 9293, 3.6). */
-    if (sender->flags & TCP_PEER_FIN && packet->payload_length > 0 && !after(sender->end, end))
+    uint32_t end = packet->tcp.seq + packet->payload_length, fin = !!(packet->tcp.flags & TCP_FIN);
+    bool behind = sender->flags & TCP_PEER_FIN && packet->payload_length > 0 && !after(sender->end, end);
+    if (behind && fin_acknowledged(sender, receiver))
         return REASON_TCP_CLOSED;
     if (tcp_window_check(sender, receiver, packet) != TCP_BOUND_NONE)
         return REASON_TCP_WINDOW;
-    if (packet->tcp.flags & TCP_FIN)
+    if (behind)
+        sender->flags &= (uint8_t)~TCP_PEER_FIN;
+    if (fin && sender->end == end + fin)
         sender->flags |= TCP_PEER_FIN;
     return REASON_NONE;
 }
@@ -351,12 +367,6 @@ static enum reason judge_answer(struct step *step, enum direction direction, con
     return reason;
 }
 
-/* Has the other side acknowledged everything up to this side's FIN? */
-static bool fin_acknowledged(const struct tcp_peer *sender, const struct tcp_peer *receiver)
-{
-    return sender->flags & TCP_PEER_FIN && !after(sender->end, receiver->ack);
-}
-
 /* Where a connection stands of which a FIN has been seen. */
 static enum tcp_state closing_state(const struct tcp_peer peers[DIRECTION_COUNT])
 {
@@ -364,7 +374,9 @@ static enum tcp_state closing_state(const struct tcp_peer peers[DIRECTION_COUNT]
     bool acknowledged1 = fin_acknowledged(&peers[REPLY], &peers[ORIGINAL]);
     if (peers[ORIGINAL].flags & peers[REPLY].flags & TCP_PEER_FIN)
         return acknowledged0 && acknowledged1 ? TCP_TIME_WAIT : TCP_LAST_ACK;
-    return acknowledged0 || acknowledged1 ? TCP_CLOSE_WAIT : TCP_FIN_WAIT;
+    if (acknowledged0 || acknowledged1)
+        return TCP_CLOSE_WAIT;
+    return (peers[ORIGINAL].flags | peers[REPLY].flags) & TCP_PEER_FIN ? TCP_FIN_WAIT : TCP_ESTABLISHED;
 }
 
 static enum reason judge_closing(struct step *step, enum direction direction, const struct packet *packet)
@@ -412,7 +424,30 @@ static enum reason judge_reset(struct step *step, enum direction direction, cons
     if (!exact && !in_window)
         return REASON_TCP_WINDOW;
     step->state = TCP_CLOSED;
+    sender->flags |= TCP_PEER_RESET;
     return REASON_NONE;
+}
+
+/*
+ * A segment that does not change the state. Who has sent a RST says nothing more; what the other one says must reach him, for
+ * his RST may have been lost, and only another one ends it.
+ */
+static enum reason judge_standing(struct step *step, enum direction direction, const struct packet *packet)
+{
+    const struct tcp_peer *sender = &step->transport.tcp.peer[direction];
+    if (sender->flags & TCP_PEER_RESET && packet->payload_length > 0 &&
+        after(packet->tcp.seq + packet->payload_length, sender->end))
+        return REASON_TCP_CLOSED;
+    return check_window(step, direction, packet);
+}
+
+/* A SYN+ACK of a connection that stands: sent again before the first data were. It must be a recent one. */
+static enum reason judge_again(struct step *step, enum direction direction, const struct packet *packet)
+{
+    struct tcp_peer sender = step->transport.tcp.peer[direction];
+    struct tcp_peer receiver = step->transport.tcp.peer[direction_other(direction)];
+    step->idle = true;
+    return tcp_window_check(&sender, &receiver, packet) == TCP_BOUND_NONE ? REASON_NONE : REASON_TCP_WINDOW;
 }
 
 /* A SYN from the opener while nothing has come back: the same one again, or a new attempt with another number. */
@@ -435,16 +470,14 @@ enum reason tcp_continue(const struct connection *connection, enum direction dir
     struct cell cell = cells[connection->state][direction][segment];
     switch (cell.outcome) {
     case OUTCOME_STAY:
-        /* New data after a RST reaches nobody. */
-        if (connection->state == TCP_CLOSED && packet->payload_length > 0 &&
-            after(packet->tcp.seq + packet->payload_length, step->transport.tcp.peer[direction].end))
-            reason = REASON_TCP_CLOSED;
-        else
-            reason = check_window(step, direction, packet);
+        reason = judge_standing(step, direction, packet);
         break;
     case OUTCOME_IDLE:
         step->idle = true;
         step->challenge = segment == SEGMENT_SYN && connection->state >= TCP_ESTABLISHED;
+        break;
+    case OUTCOME_AGAIN:
+        reason = judge_again(step, direction, packet);
         break;
     case OUTCOME_OPENING:
         if (connection->state == TCP_SYN_SENT)

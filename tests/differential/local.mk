@@ -1,0 +1,16 @@
+# The kernel's connection tracker and spid on the same packets.
+check_PROGRAMS += tests/differential/differential
+tests_differential_differential_SOURCES = \
+	tests/differential/dialogue.c \
+	tests/differential/dialogue.h \
+	tests/differential/differential.c \
+	tests/differential/explain.c \
+	tests/differential/explain.h \
+	tests/differential/kernel.c \
+	tests/differential/kernel.h \
+	tests/unit/build.c \
+	tests/unit/build.h
+tests_differential_differential_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(MNL_CFLAGS) $(NFQ_CFLAGS) $(PCAP_CFLAGS)
+tests_differential_differential_LDADD = libhost.a libengine.a $(NFQ_LIBS) $(MNL_LIBS) $(PCAP_LIBS) $(JANSSON_LIBS) $(EV_LIBS)
+dist_check_SCRIPTS += tests/differential/run.sh
+TESTS += tests/differential/run.sh
