@@ -425,6 +425,8 @@ static enum reason judge_reset(struct step *step, enum direction direction, cons
         return REASON_TCP_WINDOW;
     step->state = TCP_CLOSED;
     sender->flags |= TCP_PEER_RESET;
+    if (after(seq, sender->end))
+        sender->end = seq; /* what it has overtaken may still come */
     return REASON_NONE;
 }
 

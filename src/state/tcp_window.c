@@ -80,8 +80,11 @@ static enum tcp_bound bounds(const struct tcp_peer *sender, const struct tcp_pee
                              struct acknowledged acknowledged)
 {
     uint32_t ack_window = sender->window > TCP_ACK_WINDOW ? sender->window : TCP_ACK_WINDOW;
-    /* I: it begins no higher than the receiver's window ends. Its end may lie above: probes of a closed window do. */
-    if (after(seq, sender->end_max))
+    /*
+     * I: it begins no higher than the receiver's window ends. Its end may lie above: probes of a closed window do, and their
+     * sender goes on from there.
+     */
+    if (after(seq, sender->end_max) && after(seq, sender->end))
         return TCP_BOUND_SEQ_HIGH;
     /* II: it ends no lower than one largest window below what was sent: older bytes cannot be wanted any more. */
     if (before(end, sender->end - receiver->window))

@@ -109,7 +109,7 @@ static void pump(struct world *world, struct host *host)
         send(world, host, TCP_ACK | (chance(world, 30) ? TCP_PSH : 0), host->nxt, (uint16_t)length);
         host->nxt += length;
     }
-    if (host->fin_wanted && !host->fin_sent && host->nxt == host->data_end && in_flight(host) <= host->peer_window) {
+    if (host->fin_wanted && !host->fin_sent && host->nxt == host->data_end && in_flight(host) < host->peer_window) {
         send(world, host, TCP_ACK | TCP_FIN, host->nxt, 0);
         host->nxt++;
         host->fin_sent = true;

@@ -46,7 +46,7 @@ struct differential {
     struct row rows[ROWS_MAX];
     unsigned row_count;
     unsigned long packets, alike, not_forwarded, unexplained;
-    bool genuine, unread, undisturbed; /* see struct judged */
+    bool confused, unread, undisturbed; /* see struct judged */
     const char *source;  /* what is judged now ... */
     unsigned long number; /* ... and which packet of it */
 };
@@ -199,13 +199,16 @@ static void take_packet(struct differential *differential, const uint8_t *bytes,
         .checksum = CHECKSUM_UNFILLED,
         .length = (uint32_t)passed.length,
     };
-    struct judged judged = {.kernel = passed.state, .packet = &packet, .genuine = differential->genuine,
+    struct judged judged = {.kernel = passed.state, .packet = &packet, .confused = differential->confused,
                             .unread = differential->unread, .undisturbed = differential->undisturbed};
     packet_decode(&packet, passed.bytes, passed.length, (uint32_t)passed.length, CHECKSUM_UNFILLED);
     memset(&tuple, 0, sizeof tuple);
     tuple_of(&tuple, &packet);
     judged.connection = connection_of(differential, &tuple);
     engine_packet(&differential->engine, &arrival, passed.bytes, passed.length, &packet, &judged.verdict);
+    /* The kernel synchronises anew when a SYN comes again and its answer too. */
+    differential->confused |= packet.protocol == PROTOCOL_TCP && (packet.tcp.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+                              judged.connection.flags & CONNECTION_REPLIED;
     differential->unread |= judged.verdict.reason == REASON_BAD_HEADER;
     trace(differential, &judged);
     compare(differential, &judged, &tuple);
@@ -225,7 +228,7 @@ static bool take_capture(struct differential *differential, const char *path)
         return false;
     }
     differential->source = path;
-    differential->undisturbed = differential->genuine = differential->unread = false;
+    differential->undisturbed = differential->confused = differential->unread = false;
     while (capture_next(capture, &frame, error, sizeof error) == 1) {
         int offset = link_known(capture_link_type(capture))
                          ? link_ip_offset(capture_link_type(capture), frame.bytes, frame.captured)
@@ -284,7 +287,7 @@ static void tell(void *context, const struct segment *segment)
         build.tcp_options = (struct build_bytes){options, 4};
     }
     speakers->differential->number++;
-    speakers->differential->genuine = !segment->foreign;
+    speakers->differential->confused |= segment->foreign && segment->flags & TCP_SYN;
     speakers->differential->undisturbed &= !segment->foreign;
     take_packet(speakers->differential, bytes, build_packet(&build, bytes));
 }
@@ -301,7 +304,7 @@ static bool take_dialogues(struct differential *differential, uint64_t first, ui
         differential->source = name;
         differential->number = 0;
         differential->undisturbed = true;
-        differential->unread = false;
+        differential->confused = differential->unread = false;
         dialogue(first + i, tell, &speakers);
     }
     return true;

@@ -92,7 +92,7 @@ static bool reset_by_opener(const struct judged *judged)
 /* The kernel begins a connection anew for a SYN, and spid does not. */
 static bool over_too_early(const struct judged *judged)
 {
-    enum tcp_state least = judged->undisturbed ? TCP_FIN_WAIT : TCP_ESTABLISHED;
+    enum tcp_state least = judged->undisturbed ? TCP_FIN_WAIT : TCP_SYN_SENT2;
     return flags_of(judged) & TCP_SYN && judged->kernel == KERNEL_NEW && judged->connection.state >= least &&
            judged->connection.state <= TCP_LAST_ACK && judged->verdict.state == STATE_ESTABLISHED;
 }
@@ -128,9 +128,9 @@ static bool foreign_syn(const struct judged *judged)
            judged->connection.state == TCP_SYN_RECEIVED;
 }
 
-static bool confused(const struct judged *judged)
+static bool kernel_confused(const struct judged *judged)
 {
-    return is_tcp(judged) && judged->genuine && !judged->undisturbed && judged->kernel == KERNEL_INVALID && allowed(judged) &&
+    return is_tcp(judged) && judged->confused && judged->kernel == KERNEL_INVALID && allowed(judged) &&
            judged->connection.state >= TCP_ESTABLISHED;
 }
 
@@ -221,7 +221,7 @@ static const struct explanation explanations[] = {
     {"RFC 9293, 3.10.7.3: a SYN that somebody has thrown in does not end the handshake; it does in the kernel", true,
      foreign_syn},
     {"RFC 5961, 4: a challenge ACK passes while an opener waits, and changes nothing", false, challenge},
-    {"RFC 2018, RFC 7323: SACK and scale go on; the kernel forgets them when somebody has confused it", false, confused},
+    {"RFC 2018, RFC 7323: SACK and scale go on; the kernel forgets them when somebody has confused it", false, kernel_confused},
     {"RFC 4861: neighbour discovery is the link's; the kernel does not track it", false, untracked},
     {"RFC 5095 and others: a header that is forbidden; the kernel's tracker does not look", true, unread_header},
     {"RFC 5095 and others: and what follows it belongs to nothing", true, unread_syn},

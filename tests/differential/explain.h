@@ -14,7 +14,7 @@ struct judged {
     struct verdict verdict;
     const struct packet *packet;
     struct connection connection; /* spid's, before the packet; id 0: there was none */
-    bool genuine;     /* one of two hosts that keep to the RFCs has sent it */
+    bool confused;    /* a SYN has come again, or somebody else has thrown one in */
     bool unread;      /* spid has refused to read an earlier packet of this capture: it may have been the SYN */
     bool undisturbed; /* both hosts keep to the RFCs, and nobody else has spoken: nothing of it may be denied lightly */
 };
