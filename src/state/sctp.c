@@ -42,7 +42,7 @@ enum reason sctp_pick_up(const struct packet *packet, struct step *step)
     step->untracked = sctp->first_chunk == CHUNK_ABORT || sctp->first_chunk == CHUNK_SHUTDOWN_COMPLETE;
     step->transport.sctp.tag[ORIGINAL] = sctp->verification_tag;
     step->state = SCTP_ESTABLISHED;
-    step->timeout = timeout_of(step->state);
+    step->timeout = TIMEOUT_OTHER; /* until the other side answers, anybody may have made it up */
     return REASON_NONE;
 }
 
@@ -128,7 +128,8 @@ enum reason sctp_continue(const struct connection *connection, enum direction di
         if (step->state == SCTP_STATE_COUNT)
             return REASON_SCTP_STATE;
     }
-    step->timeout = timeout_of(step->state);
+    bool replied = direction == REPLY || connection->flags & CONNECTION_REPLIED;
+    step->timeout = connection->flags & CONNECTION_PICKED_UP && !replied ? TIMEOUT_OTHER : timeout_of(step->state);
     return reason;
 }
 

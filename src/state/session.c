@@ -73,16 +73,17 @@ enum reason session_continue(const struct connection *connection, enum direction
     }
 }
 
-static enum eviction tcp_eviction(enum tcp_state state)
+/* Without an answer nothing is established, whatever the opener says: it may have been picked up midway. */
+static enum eviction tcp_eviction(enum tcp_state state, bool replied)
 {
-    if (state < TCP_ESTABLISHED)
+    if (state < TCP_ESTABLISHED || (state == TCP_ESTABLISHED && !replied))
         return EVICT_HALF_OPEN;
     return state == TCP_ESTABLISHED ? EVICT_NEVER : EVICT_CLOSING;
 }
 
-static enum eviction sctp_eviction(enum sctp_state state)
+static enum eviction sctp_eviction(enum sctp_state state, bool replied)
 {
-    if (state < SCTP_ESTABLISHED)
+    if (state < SCTP_ESTABLISHED || (state == SCTP_ESTABLISHED && !replied))
         return EVICT_HALF_OPEN;
     return state == SCTP_ESTABLISHED ? EVICT_NEVER : EVICT_CLOSING;
 }
@@ -91,9 +92,9 @@ enum eviction session_eviction(uint8_t protocol, uint8_t state, bool replied)
 {
     switch (protocol) {
     case PROTOCOL_TCP:
-        return tcp_eviction(state);
+        return tcp_eviction(state, replied);
     case PROTOCOL_SCTP:
-        return sctp_eviction(state);
+        return sctp_eviction(state, replied);
     default:
         return replied ? EVICT_NEVER : EVICT_UNANSWERED;
     }

@@ -504,7 +504,8 @@ enum reason tcp_continue(const struct connection *connection, enum direction dir
     default:
         return REASON_TCP_HANDSHAKE; /* fail closed */
     }
-    step->timeout = timeout_of(step);
+    bool replied = direction == REPLY || connection->flags & CONNECTION_REPLIED;
+    step->timeout = connection->flags & CONNECTION_PICKED_UP && !replied ? TIMEOUT_TCP_SYN_RECEIVED : timeout_of(step);
     return reason;
 }
 

@@ -13,7 +13,8 @@ enum reason tcp_pick_up(const struct packet *packet, struct step *step)
     tcp_window_pick_up(&peers[ORIGINAL], &peers[REPLY], packet);
     step->untracked = flags & TCP_RST; /* it ends what nobody knows */
     step->state = flags & TCP_SYN ? TCP_SYN_RECEIVED : flags & TCP_FIN ? TCP_FIN_WAIT : TCP_ESTABLISHED;
-    step->timeout = tcp_state_timeout(step->state);
+    /* Until the other side answers, anybody may have made it up. */
+    step->timeout = TIMEOUT_TCP_SYN_RECEIVED;
     return REASON_NONE;
 }
 

@@ -1,6 +1,11 @@
 # The real daemon between real hosts, in network namespaces; skipped without root. One at a time: they measure nothing,
 # but each fills both processors.
+check_PROGRAMS += tests/lab/attack
+tests_lab_attack_SOURCES = tests/lab/attack.c tests/unit/build.c tests/unit/build.h
+tests_lab_attack_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+
 LAB_TESTS = \
+	tests/lab/test_attacks.py \
 	tests/lab/test_gateway.py \
 	tests/lab/test_reload.py \
 	tests/lab/test_legacy.py \

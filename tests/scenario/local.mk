@@ -57,6 +57,7 @@ EXTRA_DIST += \
 	tests/scenario/tcp-fast-open-refused.scenario \
 	tests/scenario/tcp-fast-open.scenario \
 	tests/scenario/tcp-flags.scenario \
+	tests/scenario/tcp-guessed-fin.scenario \
 	tests/scenario/tcp-half-close.scenario \
 	tests/scenario/tcp-handshake.scenario \
 	tests/scenario/tcp-keep-alive.scenario \
@@ -66,6 +67,7 @@ EXTRA_DIST += \
 	tests/scenario/tcp-reboot.scenario \
 	tests/scenario/tcp-reset-at-the-acknowledged-edge.scenario \
 	tests/scenario/tcp-reset-in-syn-sent.scenario \
+	tests/scenario/tcp-reset-lost.scenario \
 	tests/scenario/tcp-reset.scenario \
 	tests/scenario/tcp-sack.scenario \
 	tests/scenario/tcp-simultaneous-open.scenario \
