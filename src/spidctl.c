@@ -147,11 +147,12 @@ static void show_connection(const json_t *connection)
         snprintf(dst, sizeof dst, "%s port %lld", text_of(connection, "dst"), number_of(connection, "dport"));
     }
     const json_t *packets = json_object_get(connection, "packets");
-    printf("%-5s %-13s %-34s > %-34s %7lld/%-7lld age %llds expires %.0fs  %s%s\n", name, text_of(connection, "state"),
+    printf("%-5s %-13s %-34s > %-34s %7lld/%-7lld age %llds expires %.0fs  %s%s%s\n", name, text_of(connection, "state"),
            src, dst, (long long)json_integer_value(json_array_get(packets, 0)),
            (long long)json_integer_value(json_array_get(packets, 1)), number_of(connection, "age"),
            json_number_value(json_object_get(connection, "expires")), text_of(connection, "rule"),
-           json_is_true(json_object_get(connection, "cut")) ? " (cut)" : "");
+           json_is_true(json_object_get(connection, "cut")) ? " (cut)" : "",
+           json_is_true(json_object_get(connection, "picked_up")) ? " (picked-up)" : "");
 }
 
 static void show_reload(const json_t *answer)

@@ -9,9 +9,13 @@
 /* Batches in a row before other watchers have their turn. */
 #define BATCHES_A_TURN 8
 
-/* Expiry: how often, and how many entries a stripe and turn (tracking.md: at most 1 s late, no packet waits long). */
+/*
+ * Expiry: how often, how soon again while there is more to do, and how many entries a stripe and turn: at most 1 s late, and
+ * no packet waits for more than some 10,000 entries.
+ */
 #define EXPIRE_SECONDS 0.1
-#define EXPIRE_BUDGET 256
+#define EXPIRE_AGAIN_SECONDS 0.001
+#define EXPIRE_BUDGET 128
 
 struct worker {
     struct worker_config config;
@@ -159,9 +163,10 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 static void on_expiry(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct worker *worker = watcher->data;
-    (void)loop;
     (void)events;
-    engine_expire(&worker->engine, worker->config.number, worker->config.workers, clock_now_ms(), EXPIRE_BUDGET);
+    bool done = engine_expire(&worker->engine, worker->config.number, worker->config.workers, clock_now_ms(), EXPIRE_BUDGET);
+    watcher->repeat = done ? EXPIRE_SECONDS : EXPIRE_AGAIN_SECONDS;
+    ev_timer_again(loop, watcher);
 }
 
 static void on_wake(struct ev_loop *loop, ev_async *watcher, int events)

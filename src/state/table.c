@@ -90,7 +90,8 @@ struct table *table_new(const struct table_config *config)
         return NULL;
     table->config = *config;
     uint32_t buckets = TABLE_STRIPES;
-    while (buckets < config->capacity && buckets < 1u << 31)
+    /* A full table has two entries a bucket; most are never full, and their buckets take memory too. */
+    while (buckets < config->capacity / 2 && buckets < 1u << 31)
         buckets *= 2;
     table->bucket_mask = buckets - 1;
     table->buckets = map_lazily(buckets_bytes(table));

@@ -48,6 +48,29 @@ class Lifecycle(unittest.TestCase):
         self.lab.run("gateway", "ip6tables", "-F", "FORWARD")
         self.assertTrue(self.passes())
 
+    def test_connections_from_before_a_start_are_picked_up(self):
+        code = """
+import os, socket, sys, time
+s = socket.create_connection((sys.argv[1], 80), timeout=20)
+open(sys.argv[2] + ".open", "w").close()
+while not os.path.exists(sys.argv[2] + ".go"):
+    time.sleep(0.05)
+s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+print(s.recv(4096).decode(), end="")
+"""
+        spid = self.lab.spid(WEB)
+        mark = os.path.join(self.lab.folder, "pickup")
+        with open(mark + ".out", "wb") as out:
+            client = self.lab.start("client", sys.executable, "-c", code, SERVER4, mark, stdout=out)
+        lab_module.wait_until(lambda: os.path.exists(mark + ".open"), what="the connection")
+        spid.stop(signal.SIGKILL)
+        spid = self.lab.spid(WEB)
+        open(mark + ".go", "w").close()
+        self.assertEqual(client.wait(30), 0)
+        with open(mark + ".out") as file:
+            self.assertIn("200 OK", file.read())
+        self.assertTrue(any(c.get("picked_up") for c in spid.ask("states")))
+
     def test_after_term_and_kill_nothing_passes_until_the_next_start(self):
         for number in (signal.SIGTERM, signal.SIGKILL):
             spid = self.lab.spid(WEB)

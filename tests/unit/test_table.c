@@ -243,7 +243,7 @@ START_TEST(a_listing_shows_each_living_connection_once)
         parts++;
     } while (place != 0);
     ck_assert_uint_eq(sum, (51 + 100) * 50 / 2);
-    ck_assert_uint_ge(parts, 1024 / 7);
+    ck_assert_uint_ge(parts, TABLE_STRIPES);
 }
 END_TEST
 
