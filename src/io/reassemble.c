@@ -9,7 +9,7 @@
 
 #define DATAGRAM_BYTES_MAX 65535u
 #define HEADER_BYTES_MAX 512u /* of the IP header with its options, or the headers before the fragment header */
-#define RUNS_MAX 128u         /* gaps in one datagram; more are no honest reordering */
+#define RUNS_MAX 8192u        /* pieces of 8 bytes in a datagram */
 
 /* One piece, as its headers say. */
 struct piece {
@@ -40,7 +40,8 @@ struct pending {
     size_t header_length, next_header_at;
     uint8_t next_header;
     unsigned run_count;
-    struct run runs[RUNS_MAX]; /* what is there: sorted, not touching */
+    uint32_t held;             /* bytes that are there */
+    struct run runs[RUNS_MAX]; /* what is there: sorted, without overlap */
     uint8_t header[HEADER_BYTES_MAX];
     uint8_t bytes[DATAGRAM_BYTES_MAX];
 };
@@ -169,8 +170,7 @@ static bool read_ipv6(struct piece *piece, const uint8_t *bytes, size_t captured
     };
     memcpy(piece->key.addresses, addresses, 32);
     piece->end = piece->offset + (uint32_t)(total - data);
-    /* RFC 8200, 4.5: all pieces but the last are whole units of 8; the packet must fit its length field. */
-    *bad = (piece->more && (total - data) % 8 != 0) || header_length - 40 + piece->end > DATAGRAM_BYTES_MAX;
+    *bad = header_length - 40 + piece->end > DATAGRAM_BYTES_MAX;
     return true;
 }
 
@@ -201,69 +201,76 @@ static unsigned slot_of(struct reassembly *reassembly, const struct key *key, ui
     return free_slot;
 }
 
-enum insertion { INSERT_OK, INSERT_IGNORED, INSERT_KILL };
+/* What becomes of a piece: it is of use; it is passed over; it is refused; it is refused, and the datagram with it. */
+enum insertion { INSERT_OK, INSERT_IGNORED, INSERT_REFUSED, INSERT_KILL };
 
-/* Is the end of the piece in accord with what is known of the datagram's length? */
-static bool length_fits(struct pending *pending, struct piece *piece)
+/*
+ * Is the end of the piece in accord with what is known of the datagram's length? IPv4 kills the datagram where it is not, IPv6
+ * only passes the piece over (net/ipv4/ip_fragment.c, ip_frag_queue; net/ipv6/netfilter/nf_conntrack_reasm.c,
+ * nf_ct_frag6_queue).
+ */
+static enum insertion hold_length(struct pending *pending, struct piece *piece)
 {
+    enum insertion misfit = pending->key.family == 4 ? INSERT_KILL : INSERT_REFUSED;
     if (!piece->more) {
         if (piece->end < pending->length || (pending->has_last && piece->end != pending->length))
-            return false;
+            return misfit;
         pending->has_last = true;
         pending->length = piece->end;
-        return true;
+    } else {
+        /* RFC 8200, 4.5: all pieces but the last are whole units of 8. In IPv4 what does not fill one is cut off. */
+        if (piece->end % 8 != 0 && pending->key.family == 6)
+            return INSERT_KILL;
+        piece->end &= ~7u;
+        if (piece->end > pending->length) {
+            if (pending->has_last)
+                return misfit;
+            pending->length = piece->end;
+        }
     }
-    /* What does not fill a unit of 8 is cut off, as the kernel does. */
-    piece->end &= ~7u;
-    if (piece->end < piece->offset)
-        piece->end = piece->offset;
-    if (piece->end > pending->length) {
-        if (pending->has_last)
-            return false;
-        pending->length = piece->end;
+    return piece->end <= piece->offset ? misfit : INSERT_OK;
+}
+
+/*
+ * Puts the piece among the runs. One that lies within a single run is a duplicate; any other overlap kills the datagram (RFC
+ * 5722). As in the kernel (net/ipv4/inet_fragment.c) runs grow at the highest end only and are never joined, so what a
+ * duplicate is depends on the order in which pieces came.
+ */
+static enum insertion put_run(struct pending *pending, const struct piece *piece)
+{
+    struct run *runs = pending->runs, *last = pending->run_count > 0 ? &runs[pending->run_count - 1] : NULL;
+    unsigned at = 0;
+    if (last != NULL && last->end == piece->offset) {
+        last->end = piece->end;
+        return INSERT_OK;
     }
-    return true;
+    while (at < pending->run_count && runs[at].end <= piece->offset)
+        at++;
+    if (at < pending->run_count && piece->end > runs[at].first)
+        return runs[at].first <= piece->offset && piece->end <= runs[at].end ? INSERT_IGNORED : INSERT_KILL;
+    if (pending->run_count == RUNS_MAX)
+        return INSERT_KILL;
+    memmove(&runs[at + 1], &runs[at], (pending->run_count - at) * sizeof *runs);
+    runs[at] = (struct run){piece->offset, piece->end};
+    pending->run_count++;
+    return INSERT_OK;
 }
 
 static enum insertion insert(struct pending *pending, struct piece *piece)
 {
-    if (piece->offset == piece->end)
-        return INSERT_IGNORED;
-    if (!length_fits(pending, piece))
-        return INSERT_KILL;
-    unsigned at = 0;
-    while (at < pending->run_count && pending->runs[at].end < piece->offset)
-        at++;
-    struct run *run = &pending->runs[at];
-    bool beside = at < pending->run_count && run->end == piece->offset;
-    struct run *next = beside ? run + 1 : run;
-    bool has_next = (unsigned)(next - pending->runs) < pending->run_count;
-    if (has_next && piece->end > next->first)
-        return next->first <= piece->offset && piece->end <= next->end ? INSERT_IGNORED : INSERT_KILL;
+    enum insertion insertion = hold_length(pending, piece);
+    if (insertion == INSERT_OK)
+        insertion = put_run(pending, piece);
+    if (insertion != INSERT_OK)
+        return insertion;
     memcpy(pending->bytes + piece->offset, piece->bytes, piece->end - piece->offset);
-    bool joins = has_next && piece->end == next->first;
-    if (beside && joins) {
-        run->end = next->end;
-        memmove(next, next + 1, (size_t)(pending->runs + pending->run_count - (next + 1)) * sizeof *next);
-        pending->run_count--;
-    } else if (beside) {
-        run->end = piece->end;
-    } else if (joins) {
-        next->first = piece->offset;
-    } else {
-        if (pending->run_count == RUNS_MAX)
-            return INSERT_KILL;
-        memmove(run + 1, run, (pending->run_count - at) * sizeof *run);
-        *run = (struct run){piece->offset, piece->end};
-        pending->run_count++;
-    }
+    pending->held += piece->end - piece->offset;
     return INSERT_OK;
 }
 
 static bool is_whole(const struct pending *pending)
 {
-    return pending->has_first && pending->has_last && pending->run_count == 1 && pending->runs[0].first == 0 &&
-           pending->runs[0].end == pending->length;
+    return pending->has_first && pending->has_last && pending->held == pending->length;
 }
 
 /* Writes the whole packet: the first piece's headers without the fragmentation, and all bytes. */
@@ -308,10 +315,10 @@ enum reassemble_result reassemble(struct reassembly *reassembly, const uint8_t *
     struct pending *pending = reassembly->pending[slot];
     datagram->tag = pending->tag;
     enum insertion insertion = insert(pending, &piece);
-    if (insertion == INSERT_KILL) {
+    if (insertion == INSERT_KILL)
         drop(reassembly, slot, true);
+    if (insertion == INSERT_KILL || insertion == INSERT_REFUSED)
         return REASSEMBLE_REFUSED;
-    }
     if (insertion == INSERT_OK && piece.offset == 0) {
         pending->has_first = true;
         pending->header_length = piece.header_length;

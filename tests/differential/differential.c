@@ -342,5 +342,7 @@ int main(int argc, char **argv)
         if (!take_capture(&differential, argv[i]))
             return SKIP;
     print_table(&differential);
+    table_free(differential.engine.table);
+    surroundings_free((struct surroundings *)differential.engine.surroundings);
     return differential.unexplained == 0 && differential.alike > 0 ? 0 : 1;
 }

@@ -143,10 +143,9 @@ static bool take_message(const struct nlmsghdr *message, struct kernel_packet *p
     return true;
 }
 
-bool kernel_pass(const uint8_t *bytes, size_t length, struct kernel_packet *packet)
+bool kernel_send(const uint8_t *bytes, size_t length)
 {
     static uint8_t frame[sizeof(struct ether_header) + PACKET_BYTES_MAX];
-    static _Alignas(16) uint8_t answer[PACKET_BYTES_MAX + 4096];
     struct ether_header ethernet = {.ether_dhost = {2, 0, 0, 0, 0, 1}, .ether_shost = {2, 0, 0, 0, 0, 2}};
     if (length < 20 || length > PACKET_BYTES_MAX)
         return false;
@@ -154,8 +153,12 @@ bool kernel_pass(const uint8_t *bytes, size_t length, struct kernel_packet *pack
     memcpy(frame, &ethernet, sizeof ethernet);
     memcpy(frame + sizeof ethernet, bytes, length);
     set_hop_limit(frame + sizeof ethernet, length);
-    if (sendto(out, frame, sizeof ethernet + length, 0, (struct sockaddr *)&destination, sizeof destination) < 0)
-        return false;
+    return sendto(out, frame, sizeof ethernet + length, 0, (struct sockaddr *)&destination, sizeof destination) >= 0;
+}
+
+bool kernel_take(struct kernel_packet *packet)
+{
+    static _Alignas(16) uint8_t answer[PACKET_BYTES_MAX + 4096];
     struct pollfd ready = {.fd = mnl_socket_get_fd(queue), .events = POLLIN};
     while (poll(&ready, 1, WAIT_MS) == 1) {
         ssize_t got = mnl_socket_recvfrom(queue, answer, sizeof answer);
@@ -163,4 +166,9 @@ bool kernel_pass(const uint8_t *bytes, size_t length, struct kernel_packet *pack
             return true;
     }
     return false;
+}
+
+bool kernel_pass(const uint8_t *bytes, size_t length, struct kernel_packet *packet)
+{
+    return kernel_send(bytes, length) && kernel_take(packet);
 }

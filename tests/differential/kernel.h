@@ -26,10 +26,13 @@ struct kernel_packet {
     size_t length;
 };
 
-/*
- * Sends the IP packet of LENGTH bytes through the namespace (with a hop limit of 64) and waits for it. False: it was not
- * forwarded, or waits for other fragments.
- */
+/* Sends the IP packet of LENGTH bytes into the namespace, with a hop limit of 64. False: it is too long or too short. */
+bool kernel_send(const uint8_t *bytes, size_t length);
+
+/* Waits a moment for the next packet that comes out. False: none does. */
+bool kernel_take(struct kernel_packet *packet);
+
+/* Both: false when the packet was not forwarded, or waits for other fragments. */
 bool kernel_pass(const uint8_t *bytes, size_t length, struct kernel_packet *packet);
 
 #endif

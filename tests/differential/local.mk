@@ -1,5 +1,5 @@
 # The kernel's connection tracker and spid on the same packets.
-check_PROGRAMS += tests/differential/differential
+check_PROGRAMS += tests/differential/differential tests/differential/fragments
 tests_differential_differential_SOURCES = \
 	tests/differential/dialogue.c \
 	tests/differential/dialogue.h \
@@ -12,5 +12,12 @@ tests_differential_differential_SOURCES = \
 	tests/unit/build.h
 tests_differential_differential_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(MNL_CFLAGS) $(NFQ_CFLAGS) $(PCAP_CFLAGS)
 tests_differential_differential_LDADD = libhost.a libengine.a $(NFQ_LIBS) $(MNL_LIBS) $(PCAP_LIBS) $(JANSSON_LIBS) $(EV_LIBS)
+tests_differential_fragments_SOURCES = \
+	tests/differential/fragments.c \
+	tests/differential/kernel.c \
+	tests/differential/kernel.h
+tests_differential_fragments_CPPFLAGS = $(tests_differential_differential_CPPFLAGS)
+tests_differential_fragments_LDADD = $(tests_differential_differential_LDADD)
 dist_check_SCRIPTS += tests/differential/run.sh
 TESTS += tests/differential/run.sh
+CLEANFILES += differential.files

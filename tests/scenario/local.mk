@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/scenario/c05-outdated-syn-ack.scenario \
 	tests/scenario/c07-icmp-errors.scenario \
 	tests/scenario/c11-sctp.scenario \
+	tests/scenario/c13-errors-about-tunnels.scenario \
 	tests/scenario/c15-acknowledgements-out-of-order.scenario \
 	tests/scenario/c17-fins-again.scenario \
 	tests/scenario/c19-syn-in-established.scenario \
