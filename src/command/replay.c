@@ -14,6 +14,7 @@
 #include "command/report.h"
 #include "engine/engine.h"
 #include "engine/opener.h"
+#include "load/civil.h"
 #include "io/capture.h"
 #include "io/link.h"
 #include "io/reassemble.h"
@@ -232,6 +233,24 @@ static uint32_t interface_of(const struct replay *replay, struct address address
     return is_self(replay, address) ? 0 : ruleset_zone_by_address(replay->ruleset, address);
 }
 
+/* The schedules hold by the capture's time, in this machine's time zone. */
+static void follow_schedules(struct replay *replay, uint64_t now_ms)
+{
+    const struct ruleset *ruleset = replay->ruleset;
+    uint64_t active = ruleset->schedule_count > 0
+                          ? ruleset_schedules_at(ruleset, civil_at((time_t)(replay->last_us / 1000000)))
+                          : 0;
+    uint64_t changed = active ^ replay->engine.surroundings->schedules;
+    if (changed == 0)
+        return;
+    struct surroundings *surroundings = surroundings_at(replay->engine.surroundings, active);
+    if (surroundings == NULL)
+        abort();
+    surroundings_free((struct surroundings *)replay->engine.surroundings);
+    replay->engine.surroundings = surroundings;
+    opener_schedule_edge(replay->engine.table, ruleset, changed, now_ms);
+}
+
 static void judge(struct replay *replay, struct line *line, const uint8_t *bytes, size_t captured, size_t length,
                   uint64_t now_ms)
 {
@@ -249,6 +268,7 @@ static void judge(struct replay *replay, struct line *line, const uint8_t *bytes
     arrival.out_interface = interface_of(replay, addresses.dst);
     while (!engine_expire(&replay->engine, 0, 1, now_ms, 4096))
         ;
+    follow_schedules(replay, now_ms);
     engine_packet(&replay->engine, &arrival, bytes, captured, &line->packet, &line->verdict);
     opener_flush(replay->engine.table, replay->ruleset, now_ms);
 }

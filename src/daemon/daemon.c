@@ -18,6 +18,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -29,6 +30,7 @@
 #include "engine/opener.h"
 #include "io/hook.h"
 #include "io/interfaces.h"
+#include "load/civil.h"
 
 /* The table's address space: so many connections can be allowed by a reload without a restart; only what is used takes memory. */
 #define TABLE_CAPACITY 4194304u
@@ -63,6 +65,57 @@ static void drain(struct daemon *daemon, const struct ruleset *ruleset)
         }
 }
 
+static void apply_limits(struct daemon *daemon)
+{
+    struct table_limits limits = engine_limits(daemon->policy->ruleset);
+    table_limit(daemon->table, &limits);
+}
+
+/* Every worker judges by the new policy when this returns; what the old one does not share is freed. */
+static void publish(struct daemon *daemon, struct policy *policy)
+{
+    struct policy *old = daemon->policy;
+    bool reloaded = policy->ruleset != old->ruleset;
+    if (reloaded)
+        ruleset_adopt(policy->ruleset, old->ruleset, clock_now_ms());
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        worker_publish(daemon->workers[i], policy);
+    if (reloaded)
+        ruleset_adopt(policy->ruleset, old->ruleset, clock_now_ms());
+    /* What is still to be told was decided by the old rules: now, while their names are there. */
+    drain(daemon, old->ruleset);
+    daemon->policy = policy;
+    policy_free(old, policy);
+    apply_limits(daemon);
+}
+
+/* The rules of a schedule begin or end to match, to the second. */
+static void follow_schedules(struct daemon *daemon)
+{
+    const struct policy *policy = daemon->policy;
+    time_t now = time(NULL);
+    if (now == daemon->schedules_read || policy->ruleset->schedule_count == 0)
+        return;
+    daemon->schedules_read = now;
+    uint64_t active = ruleset_schedules_at(policy->ruleset, civil_at(now));
+    uint64_t changed = active ^ policy->surroundings->schedules;
+    if (changed == 0)
+        return;
+    struct surroundings *surroundings = surroundings_at(policy->surroundings, active);
+    struct policy *next = surroundings != NULL ? policy_with(policy, surroundings) : NULL;
+    if (next == NULL) {
+        surroundings_free(surroundings);
+        daemon->schedules_read = 0; /* again at the next turn */
+        return;
+    }
+    publish(daemon, next);
+    opener_schedule_edge(daemon->table, daemon->policy->ruleset, changed, clock_now_ms());
+    for (size_t i = 0; i < daemon->policy->ruleset->schedule_count; i++)
+        if (changed >> i & 1 && daemon->policy->ruleset->schedules[i].name != NULL)
+            log_line(LOG_LEVEL_NOTICE, "schedule %s %s", daemon->policy->ruleset->schedules[i].name,
+                     active >> i & 1 ? "begins" : "ends");
+}
+
 static void on_drain(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct daemon *daemon = watcher->data;
@@ -70,6 +123,7 @@ static void on_drain(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)events;
     drain(daemon, daemon->policy->ruleset);
     opener_flush(daemon->table, daemon->policy->ruleset, clock_now_ms());
+    follow_schedules(daemon);
 }
 
 static void sum_up_rule(struct daemon *daemon, size_t index)
@@ -103,30 +157,6 @@ static void on_sum_up(struct ev_loop *loop, ev_timer *watcher, int events)
 }
 
 /* ---- policy ---- */
-
-static void apply_limits(struct daemon *daemon)
-{
-    struct table_limits limits = engine_limits(daemon->policy->ruleset);
-    table_limit(daemon->table, &limits);
-}
-
-/* Every worker judges by the new policy when this returns; what the old one does not share is freed. */
-static void publish(struct daemon *daemon, struct policy *policy)
-{
-    struct policy *old = daemon->policy;
-    bool reloaded = policy->ruleset != old->ruleset;
-    if (reloaded)
-        ruleset_adopt(policy->ruleset, old->ruleset, clock_now_ms());
-    for (unsigned i = 0; i < daemon->worker_count; i++)
-        worker_publish(daemon->workers[i], policy);
-    if (reloaded)
-        ruleset_adopt(policy->ruleset, old->ruleset, clock_now_ms());
-    /* What is still to be told was decided by the old rules: now, while their names are there. */
-    drain(daemon, old->ruleset);
-    daemon->policy = policy;
-    policy_free(old, policy);
-    apply_limits(daemon);
-}
 
 static void warn_of_restart(const struct daemon *daemon, const struct ruleset *ruleset)
 {
@@ -183,6 +213,7 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
     struct surroundings *surroundings = interfaces_surroundings(daemon->policy->ruleset);
     struct policy *policy = surroundings != NULL ? policy_with(daemon->policy, surroundings) : NULL;
     if (policy != NULL) {
+        surroundings->schedules = daemon->policy->surroundings->schedules;
         publish(daemon, policy);
         return;
     }

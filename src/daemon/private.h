@@ -5,6 +5,7 @@
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
@@ -26,6 +27,7 @@ struct daemon {
     int watch_fd;
     bool remove_hook; /* at the end: INT */
     uint64_t refused_told;
+    time_t schedules_read; /* when the schedules were last held against the clock */
     ev_signal hup, term, interrupt, usr1;
     ev_timer drain, sum_up, settle;
     ev_io interfaces;

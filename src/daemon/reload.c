@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "daemon/log.h"
 #include "io/interfaces.h"
+#include "load/civil.h"
 #include "load/load.h"
 
 #define DIAGNOSTIC_BYTES 8192
@@ -69,6 +70,8 @@ void reload_read(struct reload_result *result, const char *path, uint32_t genera
     } else if (loaded.ruleset != NULL) {
         struct surroundings *surroundings = interfaces_surroundings(loaded.ruleset);
         loaded.ruleset->generation = generation;
+        if (surroundings != NULL)
+            surroundings->schedules = ruleset_schedules_at(loaded.ruleset, civil_at(time(NULL)));
         if (surroundings != NULL)
             result->policy = policy_new(loaded.ruleset, surroundings, workers);
         if (result->policy != NULL)

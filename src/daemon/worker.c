@@ -132,7 +132,7 @@ static bool tell(struct worker *worker, const struct verdict *verdict)
     return log_meter_pass(&worker->policy->meters[worker->config.number][index], rate, worker->now_ms);
 }
 
-static bool judge(void *context, const struct arrival *arrival, const uint8_t *bytes, size_t captured)
+static struct nfqueue_answer judge(void *context, const struct arrival *arrival, const uint8_t *bytes, size_t captured)
 {
     struct worker *worker = context;
     struct packet packet;
@@ -145,7 +145,7 @@ static bool judge(void *context, const struct arrival *arrival, const uint8_t *b
         event_fill(&event, arrival, worker->policy->ruleset->generation, &packet, &verdict);
         events_put(&worker->events, &event);
     }
-    return verdict.action == ACTION_ALLOW;
+    return (struct nfqueue_answer){verdict.action == ACTION_ALLOW, verdict.mark, verdict.mark_mask};
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)

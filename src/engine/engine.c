@@ -69,6 +69,7 @@ static struct query query_of_packet(const struct passage *passage, enum packet_s
         .src_port = packet->src_port,
         .service = service_of_packet(packet),
         .protocol = packet->protocol,
+        .tcp_flags = packet->protocol == PROTOCOL_TCP ? packet->tcp.flags : 0,
     };
 }
 
@@ -230,6 +231,16 @@ static bool admit(const struct passage *passage, const struct opening *opening, 
     return admitted;
 }
 
+/* The opener's mark goes on every packet of the connection. */
+static void set_mark(const struct passage *passage, const struct connection *connection)
+{
+    if (!(connection->flags & CONNECTION_MARKS))
+        return;
+    const struct rule *opener = &passage->engine->ruleset->rules[connection->opener_rule];
+    passage->verdict->mark = opener->mark;
+    passage->verdict->mark_mask = opener->mark_mask;
+}
+
 /* The rules allow the packet to open a connection: limits, then the entry. */
 static void open_connection(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash,
                             struct connection *old, const struct step *step)
@@ -267,11 +278,27 @@ static void open_connection(const struct passage *passage, const struct tuple *t
     connection->chain = (uint8_t)arrival->chain;
     connection->in_interface = arrival->in_interface;
     connection->out_interface = arrival->out_interface;
+    set_mark(passage, connection);
     connection->packets[ORIGINAL] = 1;
     connection->bytes[ORIGINAL] = passage->packet->length;
     verdict->connection = connection->id;
     if (verdict->reason != REASON_IMPLICIT)
         count(&rule_counter(engine, verdict->rule)->connections, 1);
+}
+
+/* DHCP between the gateway itself and a zone that says `dhcp`, whichever of the two is the server (RFC 2131, RFC 8415). */
+static bool is_dhcp(const struct passage *passage)
+{
+    const struct packet *packet = passage->packet;
+    const struct arrival *arrival = passage->arrival;
+    const struct engine *engine = passage->engine;
+    bool v4 = packet->src_port + packet->dst_port == 67 + 68 && (packet->src_port == 67 || packet->src_port == 68);
+    bool v6 = (packet->src_port == 546 || packet->src_port == 547) && (packet->dst_port == 546 || packet->dst_port == 547);
+    if (packet->protocol != PROTOCOL_UDP || arrival->chain == CHAIN_FORWARD || !(v4 || v6))
+        return false;
+    uint32_t interface = arrival->chain == CHAIN_INPUT ? arrival->in_interface : arrival->out_interface;
+    return engine->ruleset->implicit_dhcp &&
+           engine->ruleset->zones[surroundings_zone(engine->surroundings, interface)].dhcp;
 }
 
 /*
@@ -379,6 +406,7 @@ static void judge_connection(const struct passage *passage, struct connection *c
         deny_for_limit(passage);
         return;
     }
+    set_mark(passage, connection);
     connection->packets[direction]++;
     connection->bytes[direction] += passage->packet->length;
     if (step.idle)
@@ -446,6 +474,8 @@ void engine_packet(struct engine *engine, const struct arrival *arrival, const u
     } else if (is_spoofed(&passage)) {
         verdict->reason = REASON_SPOOFED;
     } else if (engine->ruleset->implicit_nd && is_neighbour_discovery(&passage)) {
+        allow_implicitly(&passage, STATE_NEW);
+    } else if (is_dhcp(&passage)) {
         allow_implicitly(&passage, STATE_NEW);
     } else if (icmp && packet->icmp.role == ICMP_ROLE_ERROR) {
         judge_icmp_error(&passage);

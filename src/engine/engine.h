@@ -64,6 +64,7 @@ struct verdict {
     uint8_t audit_count;
     uint32_t audits[AUDITS_MAX]; /* audit rules that matched when the rules were asked */
     uint32_t rule;          /* index, or RULE_DEFAULT */
+    uint32_t mark, mark_mask; /* allowed: to be set on the packet's kernel mark; mask 0: nothing */
     uint64_t connection;    /* id, 0: none */
     uint64_t parent;        /* id of the connection that it is related to, 0: none */
 };

@@ -110,12 +110,14 @@ static void note(struct connection *connection, const struct ruleset *ruleset, u
     const struct rule *rule = rule_at(ruleset, index);
     connection->opener = identity_of(rule);
     connection->opener_rule = rule != NULL ? index : RULE_DEFAULT;
-    connection->flags &= (uint8_t)~(CONNECTION_TIMEOUTS | CONNECTION_OVERLOADS);
+    connection->flags &= (uint8_t)~(CONNECTION_TIMEOUTS | CONNECTION_OVERLOADS | CONNECTION_MARKS);
     if (rule == NULL)
         return;
     /* Once loose, always loose: nobody has followed its numbers. */
     if (rule->loose)
         connection->flags = (uint8_t)(connection->flags | CONNECTION_LOOSE);
+    if (rule->mark_mask != 0)
+        connection->flags = (uint8_t)(connection->flags | CONNECTION_MARKS);
     if (rule->timeouts != NULL)
         connection->flags = (uint8_t)(connection->flags | CONNECTION_TIMEOUTS);
     if (waits)
@@ -215,4 +217,34 @@ void opener_flush(struct table *table, const struct ruleset *ruleset, uint64_t n
             place = table_walk(table, place, FLUSH_BUDGET, now_ms, match_anew, &flush);
         while (place != 0);
     }
+}
+
+/* ---- schedules ---- */
+
+struct edge {
+    const struct ruleset *ruleset;
+    uint64_t changed;
+};
+
+static bool names_schedule(const struct edge *edge, uint32_t index)
+{
+    const struct rule *rule = rule_at(edge->ruleset, index);
+    return rule != NULL && rule_schedules(rule) & edge->changed;
+}
+
+static void match_anew_at_edge(void *context, struct connection *connection)
+{
+    const struct edge *edge = context;
+    if (connection->generation == edge->ruleset->generation &&
+        (names_schedule(edge, connection->rule) || names_schedule(edge, connection->opener_rule)))
+        connection->generation = 0;
+}
+
+void opener_schedule_edge(struct table *table, const struct ruleset *ruleset, uint64_t changed, uint64_t now_ms)
+{
+    struct edge edge = {ruleset, changed};
+    uint32_t place = 0;
+    do
+        place = table_walk(table, place, FLUSH_BUDGET, now_ms, match_anew_at_edge, &edge);
+    while (place != 0);
 }

@@ -54,4 +54,10 @@ uint32_t opener_first_idle_ms(const struct ruleset *ruleset, uint32_t rule, cons
  */
 void opener_flush(struct table *table, const struct ruleset *ruleset, uint64_t now_ms);
 
+/*
+ * The schedules in CHANGED have begun or ended: the connections whose rule, or opener, names one of them are matched anew. Walks
+ * the whole table; not for the packet path, may run beside it.
+ */
+void opener_schedule_edge(struct table *table, const struct ruleset *ruleset, uint64_t changed, uint64_t now_ms);
+
 #endif

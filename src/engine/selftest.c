@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "packet/packet.h"
+#include "rules/surroundings.h"
 
 /* What decided, in the words of an `expect`. */
 static void add_outcome(struct text *text, enum action action, const char *by, bool by_default)
@@ -73,11 +74,29 @@ static bool hold(const struct ruleset *ruleset, const struct decision *decision,
     return false;
 }
 
-bool selftest_run(const struct ruleset *ruleset, const struct surroundings *surroundings,
-                  const struct ruleset_test *test, struct text *explanation)
+/* The schedules that have a name, and so need a moment; the days behind `expires` are as of today. */
+static uint64_t named_schedules(const struct ruleset *ruleset)
+{
+    uint64_t named = 0;
+    for (size_t i = 0; i < ruleset->schedule_count; i++)
+        if (ruleset->schedules[i].name != NULL)
+            named |= UINT64_C(1) << i;
+    return named;
+}
+
+bool selftest_run(const struct ruleset *ruleset, const struct surroundings *given,
+                  const struct ruleset_test *test, int32_t today, struct text *explanation)
 {
     struct decision decision;
+    struct civil at = {test->at.day != 0 ? test->at.day : today, test->at.second_of_week};
+    struct surroundings then = *given;
+    const struct surroundings *surroundings = &then;
+    then.schedules = ruleset_schedules_at(ruleset, at);
     classify(ruleset, surroundings, &test->query, &decision);
+    if (!test->at_given && decision.schedules & named_schedules(ruleset)) {
+        text_add(explanation, "the answer depends on the time: say when, such as at \"mon 12:30\"");
+        return false;
+    }
     if (!hold(ruleset, &decision, test->expected, test->by, test->by_default, "", explanation))
         return false;
     if (!test->reply)

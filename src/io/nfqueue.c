@@ -154,11 +154,13 @@ const struct nfqueue_counters *nfqueue_counters(const struct nfqueue *queue)
     return &queue->counters;
 }
 
-static void put_verdict(struct nfqueue *queue, uint32_t id, bool pass)
+static void put_verdict(struct nfqueue *queue, uint32_t id, struct nfqueue_answer answer, uint32_t old_mark)
 {
     struct nlmsghdr *message = (struct nlmsghdr *)(void *)(queue->verdicts + queue->verdict_bytes);
     struct nlmsghdr *made = nfq_nlmsg_put((char *)message, NFQNL_MSG_VERDICT, queue->number);
-    nfq_nlmsg_verdict_put(made, (int)id, pass ? NF_ACCEPT : NF_DROP);
+    nfq_nlmsg_verdict_put(made, (int)id, answer.pass ? NF_ACCEPT : NF_DROP);
+    if (answer.mask != 0)
+        nfq_nlmsg_verdict_put_mark(made, (old_mark & ~answer.mask) | answer.mark);
     queue->verdict_bytes += NLMSG_ALIGN(made->nlmsg_len);
 }
 
@@ -185,7 +187,7 @@ static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, u
     uint32_t id = ntohl(header->packet_id);
     if (attributes[NFQA_PAYLOAD] == NULL) {
         queue->counters.unreadable++;
-        put_verdict(queue, id, false);
+        put_verdict(queue, id, (struct nfqueue_answer){.pass = false}, 0);
         return;
     }
     size_t captured = mnl_attr_get_payload_len(attributes[NFQA_PAYLOAD]);
@@ -201,7 +203,8 @@ static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, u
         .length = whole > captured ? whole : (uint32_t)captured,
     };
     queue->counters.packets++;
-    put_verdict(queue, id, judge(context, &arrival, mnl_attr_get_payload(attributes[NFQA_PAYLOAD]), captured));
+    put_verdict(queue, id, judge(context, &arrival, mnl_attr_get_payload(attributes[NFQA_PAYLOAD]), captured),
+                be32_attribute(attributes[NFQA_MARK]));
 }
 
 static void take_error(struct nfqueue *queue, const struct nlmsghdr *message)

@@ -38,8 +38,15 @@ void nfqueue_close(struct nfqueue *queue);
 /* The socket to wait on for reading. */
 int nfqueue_fd(const struct nfqueue *queue);
 
-/* Called for each packet of a batch: bytes from the IP header on, borrowed. Returns the verdict: pass, or drop. */
-typedef bool (*nfqueue_judge)(void *context, const struct arrival *arrival, const uint8_t *bytes, size_t captured);
+/* What is done with a packet: it passes or not; where MASK is not 0, these bits of its mark become MARK's. */
+struct nfqueue_answer {
+    bool pass;
+    uint32_t mark, mask;
+};
+
+/* Called for each packet of a batch: bytes from the IP header on, borrowed. */
+typedef struct nfqueue_answer (*nfqueue_judge)(void *context, const struct arrival *arrival, const uint8_t *bytes,
+                                               size_t captured);
 
 /*
  * Reads one batch without waiting, asks JUDGE for each packet and sends the verdicts. NOW_MS stands in each arrival.

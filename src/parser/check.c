@@ -19,17 +19,20 @@ static void redefined(struct check *check, const struct word *name, const struct
 /* Makes room for everything that the statements define; zone 0 is "no zone". */
 static void count_statements(struct check *check, const struct statement *statements)
 {
-    size_t zones = 1, sets = 0, moving = 0, rules = 0, tests = 0;
+    size_t zones = 1, sets = 0, moving = 0, rules = 0, tests = 0, protects = 0;
     for (const struct statement *s = statements; s != NULL; s = s->next) {
         zones += s->kind == STATEMENT_ZONE;
         sets += s->kind == STATEMENT_SET;
         moving += s->kind == STATEMENT_SET && s->set.dynamic;
         rules += s->kind == STATEMENT_RULE;
+        protects += s->kind == STATEMENT_PROTECT;
         tests += s->kind == STATEMENT_TEST;
     }
     check->zone_list = arena_take(check->arena, zones, sizeof *check->zone_list);
     check->set_list = arena_take(check->arena, sets, sizeof *check->set_list);
     check->moving_list = arena_take(check->arena, moving, sizeof *check->moving_list);
+    check->schedule_list = arena_take(check->arena, RULESET_SCHEDULES_MAX, sizeof *check->schedule_list);
+    check->protect_list = arena_take(check->arena, protects, sizeof *check->protect_list);
     check->rule_list = arena_take(check->arena, rules, sizeof *check->rule_list);
     check->test_list = arena_take(check->arena, tests, sizeof *check->test_list);
     check->zone_list[0] = (struct zone){.name = ""};
@@ -85,6 +88,7 @@ static void define_zone(struct check *check, const struct zone_node *node)
     for (const struct word_node *i = node->interfaces; i != NULL; i = i->next)
         count++;
     zone->name = check_keep(check, node->name.text);
+    zone->dhcp = node->dhcp;
     zone->interfaces = arena_take(check->arena, count, sizeof *zone->interfaces);
     for (const struct word_node *i = node->interfaces; i != NULL; i = i->next)
         define_interface(check, zone, &i->word);
@@ -154,6 +158,8 @@ static void define_all(struct check *check, const struct statement *statements)
             define_set(check, &s->set);
         else if (s->kind == STATEMENT_SERVICE)
             define_service(check, &s->service.name, s->service.services);
+        else if (s->kind == STATEMENT_SCHEDULE)
+            check_schedule(check, s);
     }
 }
 
@@ -242,8 +248,10 @@ static void set_no_implicit(struct check *check, const struct statement *s)
 {
     if (strcmp(s->no_implicit.text, "nd") == 0)
         check->ruleset->implicit_nd = false;
+    else if (strcmp(s->no_implicit.text, "dhcp") == 0)
+        check->ruleset->implicit_dhcp = false;
     else
-        CHECK_ERROR(check, s->no_implicit.at, CODE_UNDEFINED, "unknown implicit rule '%s', expected nd",
+        CHECK_ERROR(check, s->no_implicit.at, CODE_UNDEFINED, "unknown implicit rule '%s', expected nd or dhcp",
                     s->no_implicit.text);
 }
 
@@ -342,6 +350,10 @@ static void publish(struct check *check)
     ruleset->zone_count = check->zones;
     ruleset->sets = check->set_list;
     ruleset->set_count = check->sets;
+    ruleset->schedules = check->schedule_list;
+    ruleset->schedule_count = check->schedules;
+    ruleset->protects = check->protect_list;
+    ruleset->protect_count = check->protects;
     ruleset->moving = check->moving_list;
     ruleset->moving_count = check->moving;
     ruleset->tests = check->test_list;
@@ -357,6 +369,9 @@ static void check_statements(struct check *check, const struct statement *statem
     for (const struct statement *s = statements; s != NULL; s = s->next)
         if (s->kind == STATEMENT_RULE)
             check_rule(check, s);
+    for (const struct statement *s = statements; s != NULL; s = s->next)
+        if (s->kind == STATEMENT_PROTECT)
+            check_protect(check, s);
     check_identities(check);
     publish(check); /* tests look zones up by address */
     /* Names that an error has left undefined would be reported again here, and mean nothing. */
@@ -378,6 +393,7 @@ static struct ruleset *ruleset_new(struct arena *arena)
     ruleset->half_open_max = CONNECTIONS_MAX;
     ruleset->hooks = CHAIN_BIT(CHAIN_FORWARD);
     ruleset->implicit_nd = true;
+    ruleset->implicit_dhcp = true;
     return ruleset;
 }
 
@@ -396,6 +412,7 @@ struct ruleset *parser_read(const char *path, const struct file_access *access, 
         .names = {.arena = tree},
         .services = {.arena = tree},
         .rules = {.arena = tree},
+        .schedule_names = {.arena = tree},
     };
     struct statement *statements = files_statements(&files, path);
     check_statements(&check, statements);

@@ -42,6 +42,10 @@ struct check {
     struct ruleset_test *test_list;
     size_t moving;
     struct moving_set *moving_list;
+    struct names schedule_names;   /* struct schedule_definition */
+    size_t schedules, protects;
+    struct schedule *schedule_list;
+    struct rule *protect_list;
     bool limit_given, default_given, hook_given;
 };
 
@@ -82,6 +86,14 @@ const struct port_range *check_ports(struct check *check, const struct port_node
 void check_rule(struct check *check, const struct statement *statement);
 void check_test(struct check *check, const struct statement *statement);
 struct log check_log(const struct log_node *node);
+
+/* The checks on when (check_times.c): a `schedule` statement; a rule's `when` and `expires`; a test's `at`. */
+void check_schedule(struct check *check, const struct statement *statement);
+void check_when(struct check *check, const struct rule_node *node, struct rule *rule);
+bool check_at(struct check *check, const struct word *text, struct civil *at);
+
+/* The terms of an endpoint (check_rules.c). */
+void check_protect(struct check *check, const struct statement *statement);
 
 /* What rules say about their connections (check_options.c). */
 void check_options(struct check *check, const struct rule_node *node, struct rule *rule);

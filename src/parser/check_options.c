@@ -1,10 +1,12 @@
 /*
  * What a rule says about the connections that it opens: limits, overload, timeouts, looseness. And who it is: its identity.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/siphash.h"
+#include "packet/packet.h"
 #include "parser/check.h"
 #include "parser/words.h"
 
@@ -80,15 +82,66 @@ static void check_limit(struct check *check, const struct limit_node *node, stru
     rule->limit = limit;
 }
 
+static const struct {
+    const char *name;
+    uint8_t flag;
+} tcp_flags[] = {{"fin", TCP_FIN}, {"syn", TCP_SYN}, {"rst", TCP_RST}, {"psh", TCP_PSH},
+                 {"ack", TCP_ACK}, {"urg", TCP_URG}, {"ece", TCP_ECE}, {"cwr", TCP_CWR}};
+
+/* Adds the flag called by the LENGTH characters at TEXT to *FLAGS. */
+static void add_flag(struct check *check, const struct word *word, const char *text, size_t length, uint8_t *flags)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%.*s", (int)(length < 15 ? length : 15), text);
+    struct suggestion suggestion = suggestion_for(name);
+    for (size_t i = 0; i < sizeof tcp_flags / sizeof tcp_flags[0]; i++) {
+        if (strcmp(name, tcp_flags[i].name) == 0) {
+            *flags |= tcp_flags[i].flag;
+            return;
+        }
+        suggestion_offer(&suggestion, tcp_flags[i].name);
+    }
+    if (strcmp(name, "none") != 0)
+        CHECK_ERROR(check, word->at, CODE_UNDEFINED, "unknown TCP flag '%s'%s%s%s", name,
+                    suggestion.best ? " (did you mean '" : "", suggestion.best ? suggestion.best : "",
+                    suggestion.best ? "'?)" : "");
+}
+
+/* SET/LOOKED-AT, as lists: `syn/syn,ack`. */
+static void check_flags(struct check *check, const struct word_node *words, struct rule *rule)
+{
+    unsigned slashes = 0;
+    rule->flagged = true;
+    for (const struct word_node *node = words; node != NULL; node = node->next) {
+        const char *text = node->word.text, *slash = strchr(text, '/');
+        size_t length = slash != NULL ? (size_t)(slash - text) : strlen(text);
+        add_flag(check, &node->word, text, length, slashes == 0 ? &rule->flags_set : &rule->flags_looked_at);
+        slashes += slash != NULL;
+        if (slash != NULL)
+            add_flag(check, &node->word, slash + 1, strlen(slash + 1), &rule->flags_looked_at);
+    }
+    if (slashes != 1)
+        CHECK_ERROR(check, words->word.at, CODE_SYNTAX, "flags are written SET/LOOKED-AT, such as syn/syn,ack");
+    else if (rule->flags_set & ~rule->flags_looked_at)
+        CHECK_ERROR(check, words->word.at, CODE_RANGE, "a flag is to be set and not looked at: this matches nothing");
+}
+
 void check_options(struct check *check, const struct rule_node *node, struct rule *rule)
 {
     const struct limit_node *limit = &node->limit;
     bool limits = limit->new_given || limit->connections_given || limit->overload.text != NULL;
-    const char *option = node->loose ? "loose" : limit->overload.text != NULL ? "overload" : limits ? "limit" : "timeout";
-    if ((node->loose || limits || node->timeouts != NULL) && node->action != ACTION_ALLOW)
+    const char *option = node->mark.given ? "mark" : node->loose ? "loose" : limit->overload.text != NULL ? "overload" : limits ? "limit" : "timeout";
+    if ((node->loose || limits || node->timeouts != NULL || node->mark.given) && node->action != ACTION_ALLOW)
         CHECK_ERROR(check, node->src.member->at, CODE_SYNTAX, "'%s' speaks about connections that a rule opens, and stands in 'allow' rules only",
                     option);
     rule->loose = node->loose;
+    rule->mark = node->mark.value & node->mark.mask;
+    rule->mark_mask = node->mark.given ? node->mark.mask : 0;
+    if (node->mark.given && (node->mark.value & ~node->mark.mask) != 0)
+        CHECK_ERROR(check, node->src.member->at, CODE_RANGE, "the mark has bits set outside of its mask");
+    if (node->flags != NULL)
+        check_flags(check, node->flags, rule);
+    check_when(check, node, rule);
     check->ruleset->loose |= node->loose;
     if (limits)
         check_limit(check, limit, rule);

@@ -208,26 +208,42 @@ struct log check_log(const struct log_node *node)
     return (struct log){node->wanted, node->rated ? node->rate : LOG_RATE_DEFAULT};
 }
 
+/* Endpoints and services, for rules and what is protected. */
+static void check_match(struct check *check, const struct statement *statement, struct rule *rule)
+{
+    const struct rule_node *node = &statement->rule;
+    rule->file = check_keep(check, statement->at.source->path);
+    rule->line = statement->at.line;
+    rule->src = check_endpoint(check, &node->src);
+    rule->dst = check_endpoint(check, &node->dst);
+    if (node->src.ports != NULL)
+        rule->src_ports = check_ports(check, node->src.ports, "tcp", &rule->src_port_count);
+    if (node->services != NULL)
+        rule->services = check_services(check, node->services, &rule->service_count);
+}
+
+void check_protect(struct check *check, const struct statement *statement)
+{
+    struct rule *rule = &check->protect_list[check->protects++];
+    *rule = (struct rule){.action = ACTION_ALLOW, .states = STATE_BIT(STATE_NEW) | STATE_BIT(STATE_ESTABLISHED)};
+    check_match(check, statement, rule);
+    check_families(check, statement, rule);
+    check_hooked(check, statement, rule);
+}
+
 void check_rule(struct check *check, const struct statement *statement)
 {
     const struct rule_node *node = &statement->rule;
     struct rule *rule = &check->rule_list[check->rule_count++];
     *rule = (struct rule){
-        .file = check_keep(check, statement->at.source->path),
-        .line = statement->at.line,
         .name = check_keep(check, node->name.text),
         .action = node->action,
         .states = node->states != 0 ? node->states : STATES_BY_DEFAULT,
-        .src = check_endpoint(check, &node->src),
-        .dst = check_endpoint(check, &node->dst),
         .log = check_log(&node->log),
         .priority = node->priority,
         .identity = check_identity(node),
     };
-    if (node->src.ports != NULL)
-        rule->src_ports = check_ports(check, node->src.ports, "tcp", &rule->src_port_count);
-    if (node->services != NULL)
-        rule->services = check_services(check, node->services, &rule->service_count);
+    check_match(check, statement, rule);
     check_rule_name(check, &node->name);
     check_options(check, node, rule);
     check_families(check, statement, rule);

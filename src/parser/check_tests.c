@@ -103,6 +103,8 @@ void check_test(struct check *check, const struct statement *statement)
     }
     if (address_is_v4(query->src) != address_is_v4(query->dst))
         CHECK_ERROR(check, statement->at, CODE_FAMILY, "the test's addresses are of two families");
+    if (node->at.text != NULL)
+        test->at_given = check_at(check, &node->at, &test->at);
     check_by(check, &node->expect);
     check_by(check, &node->reply);
 }

@@ -65,6 +65,10 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
     struct service_node *service;
     struct word_node *words;
     struct timeout_node *timeout;
+    struct { struct word word; uint32_t first, last; } times;
+    struct { struct word word; int32_t day; } date;
+    struct { struct word word; uint32_t value, mask; } mark;
+    struct schedule_node *schedule;
     struct log_node log;
     struct expect_node expect;
     struct rule_node *rule;
@@ -90,6 +94,11 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %token <word> ALLOW "'allow'" DENY "'deny'" REJECT "'reject'" AUDIT "'audit'"
 %token <word> INCLUDE "'include'" ZONE "'zone'" SET "'set'" SERVICE "'service'" TIMEOUT "'timeout'" LIMIT "'limit'"
 %token <word> ADAPTIVE "'adaptive'" PRIORITY "'priority'" ANTISPOOF "'antispoof'" LOOSE "'loose'" OVERLOAD "'overload'"
+%token <word> SCHEDULE "'schedule'" WHEN "'when'" EXPIRES "'expires'" FLAGS "'flags'" MARK "'mark'" PROTECT "'protect'"
+%token <word> DHCP "'dhcp'" AT "'at'" FLAG_WORDS "TCP flags"
+%token <times> TIMES "times of day"
+%token <date> DATE "a date"
+%token <mark> MARK_VALUE "a mark"
 %token <word> DYNAMIC "'dynamic'" FOR "'for'"
 %token <word> DEFAULT "'default'" HOOK "'hook'" QUEUE "'queue'" TEST "'test'" NO "'no'"
 %token <word> NET "'net'" FILE "'file'" ANY "'any'" SELF "'self'" PORT "'port'" TO "'to'" AS "'as'" LOG "'log'"
@@ -113,7 +122,10 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %type <limit> limit_parts
 %type <set> dynamic
 %type <ms> for_given
-%type <given> per_source flush_given
+%type <given> per_source flush_given dhcp_given
+%type <schedule> schedule_item schedule_items
+%type <words> flag_words
+%type <word> at_given
 
 %%
 
@@ -135,10 +147,10 @@ name: NAME | STRING ;
 statement:
     INCLUDE STRING
       { $$ = statement(scanner, @1, STATEMENT_INCLUDE); $$->include = $2; $$->include.at = @2; }
-  | ZONE name '=' interfaces
-      { $$ = statement(scanner, @1, STATEMENT_ZONE); $$->zone = (struct zone_node){.name = $2, .interfaces = $4}; }
-  | ZONE name '=' interfaces NET nets
-      { $$ = statement(scanner, @1, STATEMENT_ZONE); $$->zone = (struct zone_node){$2, $4, $6}; }
+  | ZONE name '=' interfaces dhcp_given
+      { $$ = statement(scanner, @1, STATEMENT_ZONE); $$->zone = (struct zone_node){.name = $2, .interfaces = $4, .dhcp = $5}; }
+  | ZONE name '=' interfaces NET nets dhcp_given
+      { $$ = statement(scanner, @1, STATEMENT_ZONE); $$->zone = (struct zone_node){$2, $4, $6, $7}; }
   | SET name '=' members
       { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = (struct set_node){.name = $2, .members = $4}; }
   | SET name '=' FILE STRING
@@ -147,6 +159,15 @@ statement:
       { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = $4; $$->set.name = $2; }
   | SERVICE name '=' services
       { $$ = statement(scanner, @1, STATEMENT_SERVICE); $$->service.name = $2; $$->service.services = list_reversed($4); }
+  | SCHEDULE name '=' schedule_items
+      { $$ = statement(scanner, @1, STATEMENT_SCHEDULE); $$->schedule.name = $2; $$->schedule.items = list_reversed($4); }
+  | PROTECT source TO endpoint services
+      {
+        $$ = statement(scanner, @1, STATEMENT_PROTECT);
+        $$->rule.src = $2; $$->rule.dst = $4; $$->rule.services = list_reversed($5);
+      }
+  | PROTECT source TO endpoint
+      { $$ = statement(scanner, @1, STATEMENT_PROTECT); $$->rule.src = $2; $$->rule.dst = $4; }
   | TIMEOUT timeouts
       { $$ = statement(scanner, @1, STATEMENT_TIMEOUT); $$->timeouts = list_reversed($2); }
   | LIMIT NAME NUMBER limit_parts
@@ -188,18 +209,18 @@ statement:
             $$->no_implicit = $3;
         }
       }
-  | TEST STRING test_address test_port TO test_address test_service test_state EXPECT expect
+  | TEST STRING test_address test_port TO test_address test_service test_state at_given EXPECT expect
       {
         $$ = statement(scanner, @1, STATEMENT_TEST);
-        $$->test = (struct test_node){.name = $2, .src = $3, .src_port = $4, .dst = $6, .service = $7, .states = $8, .expect = $10};
+        $$->test = (struct test_node){.name = $2, .src = $3, .src_port = $4, .dst = $6, .service = $7, .states = $8, .at = $9, .expect = $11};
       }
-  | TEST STRING test_address test_port TO test_address test_service test_state EXPECT expect THEN NAME EXPECT expect
+  | TEST STRING test_address test_port TO test_address test_service test_state at_given EXPECT expect THEN NAME EXPECT expect
       {
         $$ = NULL;
-        if (context_word(scanner, &$12, "reply")) {
+        if (context_word(scanner, &$13, "reply")) {
             $$ = statement(scanner, @1, STATEMENT_TEST);
-            $$->test = (struct test_node){.name = $2, .src = $3, .src_port = $4, .dst = $6, .service = $7, .states = $8,
-                                          .expect = $10, .then_reply = true, .reply = $14};
+            $$->test = (struct test_node){.name = $2, .src = $3, .src_port = $4, .dst = $6, .service = $7, .states = $8, .at = $9,
+                                          .expect = $11, .then_reply = true, .reply = $15};
         }
       }
   | verdict source TO endpoint services states_given options
@@ -282,6 +303,35 @@ interfaces:
   | interface_list ','            { $$ = list_reversed($1); }
   ;
 nets: members ;
+dhcp_given:
+    %empty                        { $$ = false; }
+  | DHCP                          { $$ = true; }
+  ;
+
+/* When. */
+
+schedule_item:
+    NAME                          { $$ = NODE(struct schedule_node); $$->days = $1; $$->at = @1; }
+  | NAME TIMES
+      {
+        $$ = NODE(struct schedule_node);
+        $$->days = $1; $$->timed = true; $$->first = $2.first; $$->last = $2.last; $$->at = @2;
+      }
+  ;
+schedule_items:
+    schedule_item
+  | schedule_items ',' schedule_item { $$ = PUT($1, $3); }
+  ;
+at_given:
+    %empty                        { memset(&$$, 0, sizeof $$); }
+  | AT STRING                     { $$ = $2; $$.at = @2; }
+  ;
+flag_words:
+    NAME                          { $$ = NODE(struct word_node); $$->word = $1; }
+  | FLAG_WORDS                    { $$ = NODE(struct word_node); $$->word = $1; }
+  | flag_words ',' NAME           { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
+  | flag_words ',' FLAG_WORDS     { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
+  ;
 
 hooks:
     NAME                          { $$ = NODE(struct word_node); $$->word = $1; }
@@ -441,6 +491,44 @@ options:
         if ($$->timeouts != NULL)
             scanner_error(scanner, @2, CODE_SYNTAX, "'timeout' stands twice in this rule");
         $$->timeouts = list_reversed($3);
+      }
+  | options FLAGS flag_words
+      {
+        $$ = $1;
+        if ($$->flags != NULL)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'flags' stands twice in this rule");
+        $$->flags = list_reversed($3);
+      }
+  | options WHEN name
+      {
+        $$ = $1;
+        if ($$->when.text != NULL)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'when' stands twice in this rule");
+        $$->when = $3;
+        $$->when.at = @3;
+      }
+  | options MARK MARK_VALUE
+      {
+        $$ = $1;
+        if ($$->mark.given)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'mark' stands twice in this rule");
+        $$->mark.given = true; $$->mark.value = $3.value; $$->mark.mask = $3.mask;
+      }
+  | options MARK NUMBER
+      {
+        $$ = $1;
+        if ($$->mark.given)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'mark' stands twice in this rule");
+        $$->mark.given = true; $$->mark.value = $3.first; $$->mark.mask = UINT32_MAX;
+      }
+  | options EXPIRES DATE
+      {
+        $$ = $1;
+        if ($$->expires.word.text != NULL)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'expires' stands twice in this rule");
+        $$->expires.word = $3.word;
+        $$->expires.word.at = @3;
+        $$->expires.day = $3.day;
       }
   | options LOG
       {
@@ -609,7 +697,7 @@ static const char *nearest(const char *written, const yysymbol_kind_t *symbols, 
 {
     struct suggestion suggestion = suggestion_for(written);
     static const char *const options[] = {"as", "log", "established", "related", "new", "invalid", "loose", "limit", "overload",
-                                          "timeout", "priority"};
+                                          "timeout", "priority", "when", "mark", "flags", "expires"};
     char words[64][24];
     int used = 0;
     for (int i = 0; i < count && used < 64; i++) {
@@ -625,7 +713,10 @@ static const char *nearest(const char *written, const yysymbol_kind_t *symbols, 
                 suggestion_offer(&suggestion, options[i]);
     if (suggestion.best == NULL)
         return NULL;
-    snprintf(buffer, size, " (did you mean '%s'?)", suggestion.best);
+    if (strcmp(suggestion.best, written) == 0)
+        snprintf(buffer, size, " (states stand before the options, and each once)");
+    else
+        snprintf(buffer, size, " (did you mean '%s'?)", suggestion.best);
     return buffer;
 }
 

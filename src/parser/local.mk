@@ -10,6 +10,7 @@ libparser_a_SOURCES += \
 	src/parser/check_services.c \
 	src/parser/check_sets.c \
 	src/parser/check_tests.c \
+	src/parser/check_times.c \
 	src/parser/diagnostic.c \
 	src/parser/diagnostic.h \
 	src/parser/files.c \

@@ -183,9 +183,10 @@ static void add_limit(struct output *output, const struct limit_node *limit)
     add(output, "%s", limit->flush ? " flush" : "");
 }
 
-static void add_rule(struct output *output, const struct rule_node *rule)
+/* SRC to DST SERVICES */
+static void add_match(struct output *output, const struct rule_node *rule)
 {
-    add(output, "%s %s", action_name(rule->action), rule->src.negated ? "!" : "");
+    add(output, " %s", rule->src.negated ? "!" : "");
     add_member(output, rule->src.member);
     if (rule->src.ports != NULL) {
         add(output, rule->src.ports_braced ? " port { " : " port ");
@@ -197,6 +198,12 @@ static void add_rule(struct output *output, const struct rule_node *rule)
     if (rule->services != NULL)
         add(output, " ");
     add_services(output, rule->services);
+}
+
+static void add_rule(struct output *output, const struct rule_node *rule)
+{
+    add(output, "%s", action_name(rule->action));
+    add_match(output, rule);
     add_states(output, rule->states);
     if (rule->name.text != NULL)
         add(output, " as \"%s\"", rule->name.text);
@@ -207,8 +214,18 @@ static void add_rule(struct output *output, const struct rule_node *rule)
         add(output, " ");
         add_timeouts(output, rule->timeouts);
     }
+    for (const struct word_node *flags = rule->flags; flags != NULL; flags = flags->next)
+        add(output, "%s%s", flags == rule->flags ? " flags " : ",", flags->word.text);
+    if (rule->when.text != NULL) {
+        add(output, " when ");
+        add_word(output, &rule->when);
+    }
+    if (rule->mark.given)
+        add(output, rule->mark.mask == UINT32_MAX ? " mark 0x%x" : " mark 0x%x/0x%x", rule->mark.value, rule->mark.mask);
     if (rule->priority)
         add(output, " priority");
+    if (rule->expires.word.text != NULL)
+        add(output, " expires %s", rule->expires.word.text);
 }
 
 static void add_expect(struct output *output, const struct expect_node *expect)
@@ -233,6 +250,8 @@ static void add_test(struct output *output, const struct test_node *test)
     add(output, " ");
     add_services(output, test->service);
     add_states(output, test->states);
+    if (test->at.text != NULL)
+        add(output, " at \"%s\"", test->at.text);
     add_expect(output, &test->expect);
     if (test->then_reply) {
         add(output, " then reply");
@@ -249,6 +268,32 @@ static void add_zone(struct output *output, const struct zone_node *zone)
     if (zone->nets != NULL)
         add(output, " net ");
     add_members(output, zone->nets);
+    add(output, "%s", zone->dhcp ? " dhcp" : "");
+}
+
+static void add_time(struct output *output, uint32_t second)
+{
+    add(output, "%02u:%02u", second / 3600, second / 60 % 60);
+    if (second % 60 != 0)
+        add(output, ":%02u", second % 60);
+}
+
+static void add_schedule(struct output *output, const struct statement *s)
+{
+    add(output, "schedule ");
+    add_word(output, &s->schedule.name);
+    add(output, " = ");
+    for (const struct schedule_node *item = s->schedule.items; item != NULL; item = item->next) {
+        add(output, "%s", item->days.text);
+        if (item->timed) {
+            add(output, " ");
+            add_time(output, item->first);
+            add(output, "-");
+            add_time(output, item->last);
+        }
+        if (item->next != NULL)
+            add(output, ", ");
+    }
 }
 
 static void add_set(struct output *output, const struct set_node *set)
@@ -323,6 +368,13 @@ static void add_statement(struct output *output, const struct statement *s)
         break;
     case STATEMENT_TEST:
         add_test(output, &s->test);
+        break;
+    case STATEMENT_SCHEDULE:
+        add_schedule(output, s);
+        break;
+    case STATEMENT_PROTECT:
+        add(output, "protect");
+        add_match(output, &s->rule);
         break;
     case STATEMENT_RULE:
         add_rule(output, &s->rule);

@@ -94,13 +94,27 @@ struct rule_node {
     bool loose;
     struct limit_node limit;
     struct timeout_node *timeouts;   /* NULL: none */
+    struct word_node *flags;         /* as written: one word holds the '/'; NULL: none */
+    struct word when;                /* text NULL: none */
+    struct { bool given; uint32_t value, mask; } mark;
     bool priority;
+    struct { struct word word; int32_t day; } expires; /* word.text NULL: none */
+};
+
+/* `mon-fri 07:00-19:00` */
+struct schedule_node {
+    struct schedule_node *next;
+    struct word days;
+    bool timed;
+    uint32_t first, last;            /* seconds of the day */
+    struct location at;
 };
 
 struct zone_node {
     struct word name;
     struct word_node *interfaces;
     struct member_node *nets;
+    bool dhcp;
 };
 
 struct set_node {
@@ -133,6 +147,7 @@ struct test_node {
     struct port_node *src_port;
     struct service_node *service;
     uint8_t states;                  /* 0 or one */
+    struct word at;                  /* text NULL: not given */
     struct expect_node expect, reply;
     bool then_reply;
 };
@@ -149,7 +164,7 @@ struct statement {
     enum {
         STATEMENT_INCLUDE, STATEMENT_ZONE, STATEMENT_SET, STATEMENT_SERVICE, STATEMENT_TIMEOUT, STATEMENT_LIMIT,
         STATEMENT_DEFAULT, STATEMENT_HOOK, STATEMENT_QUEUE, STATEMENT_TEST, STATEMENT_RULE, STATEMENT_NO_IMPLICIT, STATEMENT_HALF_OPEN,
-        STATEMENT_ADAPTIVE, STATEMENT_ANTISPOOF
+        STATEMENT_ADAPTIVE, STATEMENT_ANTISPOOF, STATEMENT_SCHEDULE, STATEMENT_PROTECT
     } kind;
     union {
         struct word include;
@@ -164,7 +179,8 @@ struct statement {
         struct word_node *antispoof;
         struct { uint32_t first, last; struct location at; } queue;
         struct test_node test;
-        struct rule_node rule;
+        struct rule_node rule; /* PROTECT too: its endpoints and services */
+        struct { struct word name; struct schedule_node *items; } schedule;
         struct word no_implicit;
     };
 };

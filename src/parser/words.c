@@ -91,6 +91,107 @@ bool word_is_address_range(const char *text, struct address_range *range)
     return address_from_text(first, &range->first) && address_from_text(dash + 1, &range->last);
 }
 
+/* Two digits below LIMIT at *AT. */
+static bool take_two_digits(const char **at, uint32_t limit, uint32_t *number)
+{
+    const char *begin = *at;
+    return take_number(at, number) && *at - begin == 2 && *number < limit;
+}
+
+/* HH:MM, or HH:MM:SS; 24:00 is the end of a day. */
+static bool take_time(const char **at, uint32_t *second)
+{
+    uint32_t hour, minute, rest = 0;
+    if (!take_two_digits(at, 25, &hour) || *(*at)++ != ':' || !take_two_digits(at, 60, &minute))
+        return false;
+    if (**at == ':' && ((*at)++, !take_two_digits(at, 60, &rest)))
+        return false;
+    *second = hour * 3600 + minute * 60 + rest;
+    return *second <= 86400;
+}
+
+bool word_is_time(const char *text, uint32_t *second)
+{
+    return take_time(&text, second) && *text == '\0' && *second < 86400;
+}
+
+bool word_is_times(const char *text, uint32_t *first, uint32_t *last)
+{
+    return take_time(&text, first) && *text++ == '-' && take_time(&text, last) && *text == '\0';
+}
+
+/* Days since 1970-01-01 of a date in the Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms"). */
+static int32_t day_of(uint32_t year, uint32_t month, uint32_t day)
+{
+    uint32_t y = year - (month <= 2), era = y / 400, of_era = y % 400;
+    uint32_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    return (int32_t)(era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year) - 719468;
+}
+
+bool word_is_date(const char *text, int32_t *number)
+{
+    static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    uint32_t year, month, day;
+    const char *at = text;
+    if (!take_number(&at, &year) || at - text != 4 || *at++ != '-' || !take_two_digits(&at, 13, &month) || *at++ != '-' ||
+        !take_two_digits(&at, 32, &day) || *at != '\0' || month == 0 || day == 0 || day > days[month - 1] || year < 1970)
+        return false;
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    *number = day_of(year, month, day);
+    return leap || month != 2 || day != 29;
+}
+
+/* A number as C writes it: 16, 0x10. */
+static bool take_c_number(const char **at, uint32_t *number)
+{
+    if ((*at)[0] != '0' || (*at)[1] != 'x')
+        return take_number(at, number);
+    char *end;
+    const char *digits = *at + 2;
+    unsigned long value = strtoul(digits, &end, 16);
+    if (end == digits || end - digits > 8)
+        return false;
+    *number = (uint32_t)value;
+    *at = end;
+    return true;
+}
+
+bool word_is_mark(const char *text, uint32_t *value, uint32_t *mask)
+{
+    *mask = UINT32_MAX;
+    if (!take_c_number(&text, value))
+        return false;
+    if (*text == '/')
+        return text++, take_c_number(&text, mask) && *text == '\0';
+    return *text == '\0';
+}
+
+bool word_is_days(const char *text, unsigned *first, unsigned *last)
+{
+    static const char names[7][4] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    *first = *last = 7;
+    for (unsigned i = 0; i < 7; i++) {
+        if (strncmp(text, names[i], 3) == 0)
+            *first = i;
+        if (strlen(text) == 7 && text[3] == '-' && strcmp(text + 4, names[i]) == 0)
+            *last = i;
+    }
+    if (strlen(text) == 3)
+        *last = *first;
+    return *first < 7 && *last < 7;
+}
+
+bool word_is_flags(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    if (slash == NULL || slash == text || slash[1] == '\0')
+        return false;
+    for (; *text != '\0'; text++)
+        if ((*text < 'a' || *text > 'z') && text != slash)
+            return false;
+    return true;
+}
+
 bool word_is_prefix(const char *text, struct address *base, unsigned *bits)
 {
     char first[64];

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "packet/packet.h"
 #include "rules/surroundings.h"
 
 /* Who asks about what. */
@@ -58,13 +59,31 @@ static bool service_matches(const struct rule *rule, uint8_t protocol, uint16_t 
     return rule->service_count == 0;
 }
 
-static bool rule_matches(const struct rule *rule, const struct asked *asked)
+static bool flags_match(const struct rule *rule, const struct query *query)
+{
+    if (!rule->flagged)
+        return true;
+    bool own = query->state == STATE_NEW || query->state == STATE_INVALID;
+    return own && query->protocol == PROTOCOL_TCP && (query->tcp_flags & rule->flags_looked_at) == rule->flags_set;
+}
+
+/* All but the time. */
+static bool rule_fits(const struct rule *rule, const struct asked *asked)
 {
     const struct query *query = asked->query;
     return rule->states & STATE_BIT(query->state) && service_matches(rule, query->protocol, query->service) &&
            src_port_matches(rule, query->src_port) &&
            endpoint_matches(&rule->src, asked, query->src, query->src_zone) &&
-           endpoint_matches(&rule->dst, asked, query->dst, query->dst_zone);
+           endpoint_matches(&rule->dst, asked, query->dst, query->dst_zone) && flags_match(rule, query);
+}
+
+static bool rule_matches(const struct rule *rule, const struct asked *asked, struct decision *decision)
+{
+    if (!rule_fits(rule, asked))
+        return false;
+    uint64_t schedules = rule_schedules(rule);
+    decision->schedules |= schedules;
+    return (asked->surroundings->schedules & schedules) == schedules;
 }
 
 void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
@@ -72,9 +91,10 @@ void classify(const struct ruleset *ruleset, const struct surroundings *surround
 {
     const struct asked asked = {ruleset, surroundings, query};
     decision->audit_count = 0;
+    decision->schedules = 0;
     for (uint32_t i = 0; i < ruleset->rule_count; i++) {
         const struct rule *rule = &ruleset->rules[i];
-        if (!rule_matches(rule, &asked))
+        if (!rule_matches(rule, &asked, decision))
             continue;
         if (rule->action != ACTION_AUDIT) {
             decision->rule = i;

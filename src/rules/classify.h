@@ -16,6 +16,7 @@ struct surroundings;
 struct decision {
     enum action action;
     uint32_t rule;          /* index, or RULE_DEFAULT */
+    uint64_t schedules;     /* of rules that would have matched, or did, but for the time */
     uint8_t audit_count;
     uint32_t audits[AUDITS_MAX]; /* the audit rules that stand above it and match */
 };

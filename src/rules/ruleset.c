@@ -82,6 +82,25 @@ bool ruleset_spoofed(const struct ruleset *ruleset, struct address address, uint
     return false;
 }
 
+static bool schedule_holds(const struct schedule *schedule, struct civil moment)
+{
+    if (moment.day > schedule->last_day)
+        return false;
+    for (size_t i = 0; i < schedule->span_count; i++)
+        if (schedule->spans[i].first <= moment.second_of_week && moment.second_of_week < schedule->spans[i].last)
+            return true;
+    return schedule->span_count == 0;
+}
+
+uint64_t ruleset_schedules_at(const struct ruleset *ruleset, struct civil moment)
+{
+    uint64_t active = 0;
+    for (size_t i = 0; i < ruleset->schedule_count; i++)
+        if (schedule_holds(&ruleset->schedules[i], moment))
+            active |= UINT64_C(1) << i;
+    return active;
+}
+
 bool ruleset_set_holds(const struct ruleset *ruleset, const struct set *set, struct address address, uint64_t now_ms)
 {
     for (size_t i = 0; i < set->moving_count; i++)

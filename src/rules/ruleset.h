@@ -21,6 +21,7 @@ struct dynamic_set;
 #define RULESET_RULES_MAX 1000000
 #define RULESET_QUEUES_MAX 64        /* one worker thread each */
 #define RULESET_MOVING_MAX 1024      /* sets that move */
+#define RULESET_SCHEDULES_MAX 64     /* a bit each; days behind `expires` count too */
 
 struct rate {
     uint32_t count;       /* so many ... */
@@ -39,6 +40,7 @@ struct zone {
     const char **interfaces; /* a name that ends in '+' stands for all that begin so; the longest that fits wins */
     struct rangeset nets;    /* the zone's own networks; may be empty */
     bool antispoof;          /* they may not arrive on another zone */
+    bool dhcp;               /* the gateway is a DHCP server or client there */
 };
 
 /* A set whose members change while spid runs: `set X = dynamic ...`. */
@@ -54,6 +56,27 @@ struct set {
     struct rangeset members;
     size_t moving_count;
     const uint16_t *moving; /* indices of the ruleset's moving sets */
+};
+
+/*
+ * When something holds: spans of the week, and a last day. By the clock on the wall, so that 7:00 is 7:00 on both sides of a
+ * change of daylight saving time.
+ */
+struct week_span {
+    uint32_t first, last; /* seconds since Monday 0:00; the last one is outside */
+};
+
+struct schedule {
+    const char *name;    /* NULL: made by `expires` */
+    size_t span_count;
+    const struct week_span *spans; /* none: the whole week */
+    int32_t last_day;    /* days since 1970-01-01; INT32_MAX: none */
+};
+
+/* A moment by the clock on the wall. */
+struct civil {
+    int32_t day;             /* since 1970-01-01 */
+    uint32_t second_of_week; /* since Monday 0:00 */
 };
 
 /* Addresses, seen through a zone. Matches when both parts do. */
@@ -110,8 +133,19 @@ struct rule {
     bool priority;    /* its connections may use the table's reserve */
     bool loose;       /* its connections need no handshake and keep to no window */
     const struct rule_limit *limit; /* NULL: none */
+    uint8_t when, until;  /* index of a schedule plus one: it holds while both do; 0: always */
+    bool flagged;         /* `flags`: of TCP packets in state new or invalid only those ... */
+    uint8_t flags_looked_at, flags_set; /* ... whose flags, as far as looked at, are these */
+    uint32_t mark, mark_mask; /* set on the packets of its connections; mask 0: none */
     const struct timeouts *timeouts; /* of its connections, all of them; NULL: those of the ruleset */
 };
+
+/* The schedules that must hold for the rule to match, bit by bit. */
+static inline uint64_t rule_schedules(const struct rule *rule)
+{
+    return (rule->when != 0 ? UINT64_C(1) << (rule->when - 1) : 0) |
+           (rule->until != 0 ? UINT64_C(1) << (rule->until - 1) : 0);
+}
 
 /* What a rule is asked about: a packet's state, and the endpoints and service of its connection (or its own). */
 struct query {
@@ -121,6 +155,7 @@ struct query {
     uint16_t src_port;
     uint16_t service;            /* destination port, ICMP type, else 0 */
     uint8_t protocol;
+    uint8_t tcp_flags;           /* of a new or invalid TCP packet, else 0 */
     uint64_t now_ms;             /* for the sets whose members come and go */
 };
 
@@ -130,6 +165,8 @@ struct ruleset_test {
     uint32_t line;
     const char *name;
     struct query query;
+    bool at_given;
+    struct civil at;           /* by this clock; not given: the answer must not depend on it */
     enum action expected;
     const char *by;            /* name of the rule that must decide; NULL: not asked */
     bool by_default;           /* the default must decide */
@@ -159,6 +196,10 @@ struct ruleset {
     const struct set *const *sets;
     size_t moving_count;
     struct moving_set *moving;
+    size_t schedule_count;
+    const struct schedule *schedules;
+    size_t protect_count;
+    const struct rule *protects; /* what each `protect` says: all of it must be allowed, new and established */
     bool antispoof;           /* some zone wants it */
     bool loose;               /* some rule is */
     size_t test_count;
@@ -172,6 +213,7 @@ struct ruleset {
     uint8_t hooks;            /* CHAIN_BITs */
     bool queue_given;         /* a `queue` statement stands in the file */
     uint16_t queue_first, queue_last;
+    bool implicit_dhcp;       /* DHCP of the gateway itself passes in zones that say so */
     bool implicit_nd;         /* neighbour discovery of the gateway itself passes without a rule */
 };
 
@@ -191,6 +233,9 @@ uint16_t ruleset_zone_by_address(const struct ruleset *ruleset, struct address a
  * prefix does) and is another one.
  */
 bool ruleset_spoofed(const struct ruleset *ruleset, struct address address, uint16_t zone);
+
+/* The schedules that hold at MOMENT, bit by bit. */
+uint64_t ruleset_schedules_at(const struct ruleset *ruleset, struct civil moment);
 
 /* Is ADDRESS in SET, a set of RULESET, at NOW_MS? */
 bool ruleset_set_holds(const struct ruleset *ruleset, const struct set *set, struct address address, uint64_t now_ms);

@@ -28,7 +28,17 @@ struct surroundings *surroundings_new(const struct interface_zone *interfaces, s
         memcpy(surroundings->interfaces, interfaces, interface_bytes);
     rangeset_normalise(&surroundings->self);
     qsort(surroundings->interfaces, count, sizeof *interfaces, by_interface);
+    surroundings->schedules = 0;
     return surroundings;
+}
+
+struct surroundings *surroundings_at(const struct surroundings *surroundings, uint64_t schedules)
+{
+    struct surroundings *other = surroundings_new(surroundings->interfaces, surroundings->interface_count,
+                                                  surroundings->self.ranges, surroundings->self.count);
+    if (other != NULL)
+        other->schedules = schedules;
+    return other;
 }
 
 void surroundings_free(struct surroundings *surroundings)

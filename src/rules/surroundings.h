@@ -22,6 +22,7 @@ struct surroundings {
     size_t interface_count;
     struct interface_zone *interfaces; /* sorted by index */
     struct rangeset self;
+    uint64_t schedules;                /* of the ruleset, that hold now: bit by bit */
 };
 
 /*
@@ -30,6 +31,10 @@ struct surroundings {
  */
 struct surroundings *surroundings_new(const struct interface_zone *interfaces, size_t count,
                                       const struct address_range *self, size_t self_count);
+
+/* The same with other schedules that hold; NULL when there is no memory. */
+struct surroundings *surroundings_at(const struct surroundings *surroundings, uint64_t schedules);
+
 void surroundings_free(struct surroundings *surroundings);
 
 /* The zone of the interface with this index; 0 when it has none, or for index 0. */

@@ -81,6 +81,7 @@ enum connection_flag {
     CONNECTION_LOOSE = 0x08,       /* its opener asks for no handshake and no window */
     CONNECTION_PICKED_UP = 0x10,   /* it began with a packet from the middle of it */
     CONNECTION_TIMEOUTS = 0x20,    /* its opener has timeouts of its own */
+    CONNECTION_MARKS = 0x80,       /* its opener sets a mark on its packets */
     CONNECTION_OVERLOADS = 0x40,   /* its handshake is counted against the limits of its opener when it completes */
 };
 

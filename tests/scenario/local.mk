@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	tests/scenario/cells-syn-sent2.scenario \
 	tests/scenario/cells-time-wait.scenario \
 	tests/scenario/default-allow.scenario \
+	tests/scenario/flags-and-dhcp.scenario \
 	tests/scenario/half-open-and-reserve.scenario \
 	tests/scenario/icmp-errors-about-tcp.scenario \
 	tests/scenario/invalid-by-rule.scenario \
@@ -50,6 +51,7 @@ EXTRA_DIST += \
 	tests/scenario/reload-drains.scenario \
 	tests/scenario/reload-established-first.scenario \
 	tests/scenario/reload-matches-the-opener.scenario \
+	tests/scenario/schedules.scenario \
 	tests/scenario/self-and-neighbours.scenario \
 	tests/scenario/states-of-a-rule.scenario \
 	tests/scenario/syn-challenges.scenario \

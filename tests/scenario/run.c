@@ -14,6 +14,7 @@
  *   +0s client > server proto 47 => allow new
  *   +0s client > server A seq=1 cut=4 => deny none truncated      also version=1, sum=1 and frag=1 spoil a packet
  *   connections 1                              so many are in the table now
+ *   clock mon 12:30                            on the wall: schedules begin and end
  *   pickup 60                                  connections are picked up midway for so many seconds from now on
  *   state established                          of the connection of the last packet that had one
  *
@@ -28,6 +29,7 @@
 #include "engine/engine.h"
 #include "engine/opener.h"
 #include "parser/parser.h"
+#include "parser/words.h"
 #include "state/session.h"
 #include "tests/unit/build.h"
 
@@ -496,6 +498,24 @@ static void take_host(struct scenario *scenario, char **words, unsigned count)
     host->port = count >= 5 ? (uint16_t)strtoul(words[4], NULL, 0) : 0;
 }
 
+static void set_clock(struct scenario *scenario, const char *day, const char *time)
+{
+    struct engine *engine = &scenario->engine;
+    unsigned first, last;
+    uint32_t second;
+    if (!word_is_days(day, &first, &last) || !word_is_time(time, &second)) {
+        complain(scenario, "a clock shows a day and a time");
+        return;
+    }
+    struct civil civil = {20000, first * 86400 + second};
+    struct surroundings *surroundings =
+        surroundings_at(engine->surroundings, ruleset_schedules_at(engine->ruleset, civil));
+    uint64_t changed = surroundings->schedules ^ engine->surroundings->schedules;
+    surroundings_free((struct surroundings *)engine->surroundings);
+    engine->surroundings = surroundings;
+    opener_schedule_edge(engine->table, engine->ruleset, changed, scenario->now_us / 1000);
+}
+
 static void take_line(struct scenario *scenario, char **words, unsigned count)
 {
     if (words[0][0] == '+') {
@@ -506,6 +526,8 @@ static void take_line(struct scenario *scenario, char **words, unsigned count)
         uint32_t now = table_use(scenario->engine.table).now;
         if (now != strtoul(words[1], NULL, 0))
             complain(scenario, "there are %u connections", now);
+    } else if (strcmp(words[0], "clock") == 0 && count == 3) {
+        set_clock(scenario, words[1], words[2]);
     } else if (strcmp(words[0], "pickup") == 0 && count == 2) {
         scenario->engine.pickup_until_ms = scenario->now_us / 1000 + strtoul(words[1], NULL, 0) * 1000;
     } else if (strcmp(words[0], "state") == 0 && count == 2) {

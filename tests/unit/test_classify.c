@@ -71,38 +71,38 @@ static const struct {
     unsigned audits;
 } cases[] = {
     {"an address of the set through its zone reaches the web",
-     {STATE_NEW, STAFF, WORLD, LAN, WAN, 40000, 80, PROTOCOL_TCP, 0}, ACTION_ALLOW, 1, 1},
+     {STATE_NEW, STAFF, WORLD, LAN, WAN, 40000, 80, PROTOCOL_TCP, 0, 0}, ACTION_ALLOW, 1, 1},
     {"the rule without states goes for established packets too",
-     {STATE_ESTABLISHED, STAFF, WORLD, LAN, WAN, 40000, 80, PROTOCOL_TCP, 0}, ACTION_ALLOW, 1, 1},
+     {STATE_ESTABLISHED, STAFF, WORLD, LAN, WAN, 40000, 80, PROTOCOL_TCP, 0, 0}, ACTION_ALLOW, 1, 1},
     {"and for related ones",
-     {STATE_RELATED, STAFF, WORLD, LAN, WAN, 40000, 80, PROTOCOL_TCP, 0}, ACTION_ALLOW, 1, 1},
+     {STATE_RELATED, STAFF, WORLD, LAN, WAN, 40000, 80, PROTOCOL_TCP, 0, 0}, ACTION_ALLOW, 1, 1},
     {"but not for invalid ones, which are denied whatever the default",
-     {STATE_INVALID, STAFF, WORLD, LAN, WAN, 40000, 80, PROTOCOL_TCP, 0}, ACTION_DENY, RULE_DEFAULT, 0},
-    {"the last port of a range", {STATE_NEW, STAFF, WORLD, LAN, WAN, 1, 8100, PROTOCOL_TCP, 0}, ACTION_ALLOW, 1, 1},
-    {"one above the range", {STATE_NEW, STAFF, WORLD, LAN, WAN, 1, 8101, PROTOCOL_TCP, 0}, ACTION_DENY, RULE_DEFAULT, 1},
+     {STATE_INVALID, STAFF, WORLD, LAN, WAN, 40000, 80, PROTOCOL_TCP, 0, 0}, ACTION_DENY, RULE_DEFAULT, 0},
+    {"the last port of a range", {STATE_NEW, STAFF, WORLD, LAN, WAN, 1, 8100, PROTOCOL_TCP, 0, 0}, ACTION_ALLOW, 1, 1},
+    {"one above the range", {STATE_NEW, STAFF, WORLD, LAN, WAN, 1, 8101, PROTOCOL_TCP, 0, 0}, ACTION_DENY, RULE_DEFAULT, 1},
     {"another protocol on the same port",
-     {STATE_NEW, STAFF, WORLD, LAN, WAN, 1, 80, PROTOCOL_UDP, 0}, ACTION_DENY, RULE_DEFAULT, 1},
+     {STATE_NEW, STAFF, WORLD, LAN, WAN, 1, 80, PROTOCOL_UDP, 0, 0}, ACTION_DENY, RULE_DEFAULT, 1},
     {"IPv6 is in the same set",
-     {STATE_NEW, {0xfd00001000000000, 7}, {0x20010db800000000, 1}, LAN, WAN, 1, 80, PROTOCOL_TCP, 0}, ACTION_ALLOW, 1, 1},
+     {STATE_NEW, {0xfd00001000000000, 7}, {0x20010db800000000, 1}, LAN, WAN, 1, 80, PROTOCOL_TCP, 0, 0}, ACTION_ALLOW, 1, 1},
     {"the set's address through another zone",
-     {STATE_NEW, STAFF, WORLD, WAN, WAN, 1, 80, PROTOCOL_TCP, 0}, ACTION_DENY, RULE_DEFAULT, 0},
-    {"an interface without a zone", {STATE_NEW, STAFF, WORLD, LAN, NO_ZONE, 1, 80, PROTOCOL_TCP, 0}, ACTION_DENY,
+     {STATE_NEW, STAFF, WORLD, WAN, WAN, 1, 80, PROTOCOL_TCP, 0, 0}, ACTION_DENY, RULE_DEFAULT, 0},
+    {"an interface without a zone", {STATE_NEW, STAFF, WORLD, LAN, NO_ZONE, 1, 80, PROTOCOL_TCP, 0, 0}, ACTION_DENY,
      RULE_DEFAULT, 1},
     {"the gateway itself, from the right source port",
-     {STATE_NEW, WORLD, GATEWAY, NO_ZONE, NO_ZONE, 68, 67, PROTOCOL_UDP, 0}, ACTION_ALLOW, 2, 0},
+     {STATE_NEW, WORLD, GATEWAY, NO_ZONE, NO_ZONE, 68, 67, PROTOCOL_UDP, 0, 0}, ACTION_ALLOW, 2, 0},
     {"the gateway itself, from another source port",
-     {STATE_NEW, WORLD, GATEWAY, NO_ZONE, NO_ZONE, 69, 67, PROTOCOL_UDP, 0}, ACTION_DENY, RULE_DEFAULT, 0},
+     {STATE_NEW, WORLD, GATEWAY, NO_ZONE, NO_ZONE, 69, 67, PROTOCOL_UDP, 0, 0}, ACTION_DENY, RULE_DEFAULT, 0},
     {"a rule with `new` alone does not go for established",
-     {STATE_ESTABLISHED, WORLD, GATEWAY, NO_ZONE, NO_ZONE, 68, 67, PROTOCOL_UDP, 0}, ACTION_DENY, RULE_DEFAULT, 0},
+     {STATE_ESTABLISHED, WORLD, GATEWAY, NO_ZONE, NO_ZONE, 68, 67, PROTOCOL_UDP, 0, 0}, ACTION_DENY, RULE_DEFAULT, 0},
     {"negation binds last: not (the set through lan), so the set through wan is a stranger",
-     {STATE_NEW, STAFF, WORLD, WAN, WAN, 0, 8, PROTOCOL_ICMP, 0}, ACTION_REJECT, 3, 0},
-    {"and a stranger through lan is one", {STATE_NEW, WORLD, STAFF, LAN, WAN, 0, 8, PROTOCOL_ICMP, 0}, ACTION_REJECT, 3,
+     {STATE_NEW, STAFF, WORLD, WAN, WAN, 0, 8, PROTOCOL_ICMP, 0, 0}, ACTION_REJECT, 3, 0},
+    {"and a stranger through lan is one", {STATE_NEW, WORLD, STAFF, LAN, WAN, 0, 8, PROTOCOL_ICMP, 0, 0}, ACTION_REJECT, 3,
      1},
-    {"but the set through lan is none", {STATE_NEW, STAFF, WORLD, LAN, WAN, 0, 8, PROTOCOL_ICMP, 0}, ACTION_DENY,
+    {"but the set through lan is none", {STATE_NEW, STAFF, WORLD, LAN, WAN, 0, 8, PROTOCOL_ICMP, 0, 0}, ACTION_DENY,
      RULE_DEFAULT, 1},
-    {"invalid passes where it is written", {STATE_INVALID, STAFF, WORLD, LAN, WAN, 1, 9, PROTOCOL_TCP, 0}, ACTION_ALLOW,
+    {"invalid passes where it is written", {STATE_INVALID, STAFF, WORLD, LAN, WAN, 1, 9, PROTOCOL_TCP, 0, 0}, ACTION_ALLOW,
      4, 0},
-    {"and that rule says nothing of new", {STATE_NEW, STAFF, WORLD, LAN, WAN, 1, 9, PROTOCOL_TCP, 0}, ACTION_DENY,
+    {"and that rule says nothing of new", {STATE_NEW, STAFF, WORLD, LAN, WAN, 1, 9, PROTOCOL_TCP, 0, 0}, ACTION_DENY,
      RULE_DEFAULT, 1},
 };
 
@@ -170,7 +170,7 @@ START_TEST(tests_of_a_rules_file_say_what_came_instead)
     char buffer[200];
     struct text text;
     text_init(&text, buffer, sizeof buffer);
-    bool passed = selftest_run(&ruleset, surroundings, &tests[_i].test, &text);
+    bool passed = selftest_run(&ruleset, surroundings, &tests[_i].test, 20000, &text);
     ck_assert_str_eq(buffer, tests[_i].explanation ? tests[_i].explanation : "");
     ck_assert_int_eq(passed, tests[_i].explanation == NULL);
 }
