@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "command/report.h"
+#include "load/advise.h"
+#include "load/civil.h"
 #include "load/load.h"
 #include "parser/parser.h"
 
@@ -25,12 +27,26 @@ static void check_interfaces(struct loaded *loaded, const char *file)
         }
 }
 
+/* "a:1, b:2 and others", as a list */
+static json_t *by_list(const char *by)
+{
+    json_t *list = json_array();
+    while (by != NULL && *by != '\0') {
+        size_t length = strcspn(by, ",");
+        size_t place = strcspn(by, " ") < length ? strcspn(by, " ") : length;
+        json_array_append_new(list, json_stringn(by, place));
+        by += length;
+        by += strspn(by, ", ");
+    }
+    return list;
+}
+
 static json_t *finding(const struct diagnostic *diagnostic)
 {
-    return json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:n, s:[]}", "file", diagnostic->file, "line",
+    return json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s?, s:o}", "file", diagnostic->file, "line",
                      (int)diagnostic->line, "column", (int)diagnostic->column, "severity",
                      severity_name(diagnostic->severity), "code", diagnostic_code_name(diagnostic->code), "message",
-                     diagnostic->message, "witness", "by");
+                     diagnostic->message, "witness", diagnostic->witness, "by", by_list(diagnostic->by));
 }
 
 static void print_json(const struct check_options *options, const struct loaded *loaded, size_t rules, bool ok)
@@ -74,8 +90,10 @@ int command_check(const struct check_options *options)
     struct loaded loaded;
     struct rangeset self = {0, NULL};
     bool ok = load_rules(&loaded, options->file, &self);
-    if (ok)
+    if (ok) {
         check_interfaces(&loaded, options->file);
+        advise(&loaded.diagnostics, loaded.ruleset, civil_at(time(NULL)).day);
+    }
     if (options->strict && loaded.diagnostics.warnings > 0)
         ok = false;
     size_t rules = loaded.ruleset != NULL ? loaded.ruleset->rule_count : 0;

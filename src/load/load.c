@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "engine/selftest.h"
+#include "load/advise.h"
 #include "load/civil.h"
 #include "parser/parser.h"
 #include "rules/surroundings.h"
@@ -46,7 +47,8 @@ bool load_rules(struct loaded *loaded, const char *path, const struct rangeset *
     for (size_t i = 0; i < loaded->ruleset->test_count; i++)
         run_test(loaded, surroundings, &loaded->ruleset->tests[i]);
     surroundings_free(surroundings);
-    if (loaded->tests_failed == 0)
+    advise_protection(&loaded->diagnostics, loaded->ruleset, civil_at(time(NULL)).day);
+    if (loaded->diagnostics.errors == 0)
         return true;
     ruleset_free(loaded->ruleset);
     loaded->ruleset = NULL;

@@ -50,6 +50,8 @@ void diagnostics_add(struct diagnostics *diagnostics, const struct diagnostic *r
     kept->message = copy(diagnostics->arena, message);
     kept->file = copy(diagnostics->arena, record->file);
     kept->source = copy(diagnostics->arena, record->source);
+    kept->witness = copy(diagnostics->arena, record->witness);
+    kept->by = copy(diagnostics->arena, record->by);
     kept->included_from = copy(diagnostics->arena, record->included_from);
 }
 
@@ -83,7 +85,10 @@ const char *diagnostic_code_name(enum diagnostic_code code)
         [CODE_RANGE] = "range",         [CODE_FAMILY] = "family",
         [CODE_UNREADABLE] = "unreadable", [CODE_TEST] = "test",
         [CODE_UNHOOKED] = "unhooked",   [CODE_NO_CONTINUATION] = "no-continuation",
-        [CODE_INTERFACE] = "interface",
+        [CODE_INTERFACE] = "interface", [CODE_SHADOWED] = "shadowed",
+        [CODE_REDUNDANT] = "redundant", [CODE_NO_OPENER] = "no-opener",
+        [CODE_WIDE_SELF] = "wide-self", [CODE_EXPIRED] = "expired",
+        [CODE_PROTECT] = "protect",
     };
     return names[code];
 }

@@ -24,6 +24,12 @@ enum diagnostic_code {
     CODE_UNHOOKED,
     CODE_NO_CONTINUATION,
     CODE_INTERFACE,
+    CODE_SHADOWED,
+    CODE_REDUNDANT,
+    CODE_NO_OPENER,
+    CODE_WIDE_SELF,
+    CODE_EXPIRED,
+    CODE_PROTECT,
     CODE_COUNT
 };
 
@@ -35,6 +41,8 @@ struct diagnostic {
     unsigned width;          /* characters under the caret line, at least 1 */
     const char *message;     /* one line, without file, position and severity */
     const char *source;      /* the line of text, or NULL where there is none */
+    const char *witness;     /* a packet that shows it, or NULL */
+    const char *by;          /* "office.rules:9, office.rules:12": the rules that have to do with it, or NULL */
     const char *included_from; /* "office.rules:3, spid.rules:10": the include chain, or NULL */
 };
 

@@ -5,6 +5,7 @@ UNIT_LIBS = libengine.a $(CHECK_LIBS)
 UNIT_BUILD = tests/unit/build.c tests/unit/build.h
 
 UNIT_TESTS = \
+	tests/unit/test_analysis \
 	tests/unit/test_base \
 	tests/unit/test_classify \
 	tests/unit/test_host \
@@ -18,6 +19,8 @@ UNIT_TESTS = \
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
+tests_unit_test_analysis_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_analysis_LDADD = libparser.a $(UNIT_LIBS)
 tests_unit_test_base_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_base_LDADD = $(UNIT_LIBS)
 tests_unit_test_classify_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

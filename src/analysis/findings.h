@@ -1,0 +1,41 @@
+/*
+ * What rules do that their author did not mean. Every finding is proved over all packets that there can be, and comes with one
+ * of them as a witness where there is one; where a proof would take too long nothing is said.
+ */
+#ifndef ANALYSIS_FINDINGS_H
+#define ANALYSIS_FINDINGS_H
+
+#include "analysis/region.h"
+
+enum finding_kind {
+    FINDING_NEVER,           /* the rule can match no packet */
+    FINDING_SHADOWED,        /* earlier rules take every packet */
+    FINDING_REDUNDANT,       /* removing it changes no verdict */
+    FINDING_NO_CONTINUATION, /* it admits connections whose packets nothing allows */
+    FINDING_NO_OPENER,       /* it speaks of connections that nothing admits */
+    FINDING_WIDE_SELF,       /* it opens the gateway too */
+    FINDING_EXPIRED,         /* its last day is over */
+    FINDING_PROTECT,         /* some of what is protected is not allowed */
+};
+
+#define FINDING_BY_MAX 4
+
+struct finding {
+    enum finding_kind kind;
+    uint32_t rule;              /* index; for PROTECT of the ruleset's protects */
+    bool has_witness;
+    struct witness witness;
+    unsigned by_count;          /* rules that have to do with it, the first few */
+    uint32_t by[FINDING_BY_MAX];
+    bool more;                  /* there are more of them */
+};
+
+typedef void (*finding_take)(void *context, const struct finding *finding);
+
+/* Tells of all findings but broken protection, rule by rule, as of TODAY (days since 1970-01-01). */
+void findings_of(const struct ruleset *ruleset, int32_t today, finding_take take, void *context);
+
+/* Tells of each `protect` that the rules break, while no set that moves has members. */
+void findings_of_protection(const struct ruleset *ruleset, int32_t today, finding_take take, void *context);
+
+#endif

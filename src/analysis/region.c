@@ -1,0 +1,382 @@
+#include "analysis/region.h"
+
+#include <string.h>
+
+#include "packet/packet.h"
+
+#define BOXES_MAX 65536 /* of one rule; a rule of more is taken as matching nothing that could be said of it */
+
+/* A list of boxes that grows in an arena. */
+struct growing {
+    struct arena *arena;
+    struct box *list;
+    size_t count, size;
+};
+
+static void grow(struct growing *growing, struct box box)
+{
+    if (growing->count == growing->size) {
+        size_t size = growing->size == 0 ? 8 : growing->size * 2;
+        struct box *larger = arena_take(growing->arena, size, sizeof *larger);
+        if (growing->count > 0)
+            memcpy(larger, growing->list, growing->count * sizeof *larger);
+        growing->list = larger;
+        growing->size = size;
+    }
+    growing->list[growing->count++] = box;
+}
+
+static void grow_narrowed(struct growing *growing, const struct box *box, uint32_t dimension, struct rangeset set)
+{
+    struct box narrowed;
+    if (set.count > 0 && box_narrow(growing->arena, box, dimension, set, &narrowed))
+        grow(growing, narrowed);
+}
+
+/* One kind of packets: which services and states, whether it has ports and flags. */
+struct kind {
+    uint32_t first, last; /* services */
+    uint8_t states;
+    bool ports, flags;
+    uint8_t families;     /* 1: IPv4, 2: IPv6 */
+};
+
+#define SERVICES_OF(protocol) (uint32_t)(protocol) << 16, (uint32_t)(protocol) << 16 | 0xffff
+#define TYPES_OF(protocol) (uint32_t)(protocol) << 16, (uint32_t)(protocol) << 16 | 0xff
+#define ANY_STATE 0x1e
+#define OWN_STATES (STATE_BIT(STATE_NEW) | STATE_BIT(STATE_INVALID))
+
+static const struct kind kinds[] = {
+    {SERVICES_OF(PROTOCOL_TCP), OWN_STATES, true, true, 3},
+    {SERVICES_OF(PROTOCOL_TCP), ANY_STATE & ~OWN_STATES, true, false, 3},
+    {SERVICES_OF(PROTOCOL_UDP), ANY_STATE, true, false, 3},
+    {SERVICES_OF(PROTOCOL_SCTP), ANY_STATE, true, false, 3},
+    {TYPES_OF(PROTOCOL_ICMP), ANY_STATE, false, false, 1},
+    {TYPES_OF(PROTOCOL_ICMP6), ANY_STATE, false, false, 2},
+};
+
+static struct rangeset states_set(struct arena *arena, uint8_t states)
+{
+    struct rangeset set = {0, arena_take(arena, STATE_COUNT, sizeof *set.ranges)};
+    for (unsigned state = STATE_NEW; state < STATE_COUNT; state++)
+        if (states & STATE_BIT(state))
+            set.ranges[set.count++] = (struct address_range){{0, state}, {0, state}};
+    rangeset_normalise(&set);
+    return set;
+}
+
+/* All protocols that have neither ports nor types: service 0 of each. */
+static struct rangeset other_services(struct arena *arena)
+{
+    struct rangeset set = {0, arena_take(arena, 256, sizeof *set.ranges)};
+    for (uint64_t protocol = 0; protocol < 256; protocol++) {
+        if (protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP ||
+            protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMP6)
+            continue;
+        set.ranges[set.count++] = (struct address_range){{0, protocol << 16}, {0, protocol << 16}};
+    }
+    return set;
+}
+
+static struct rangeset family_set(unsigned family)
+{
+    return family == 1 ? (struct rangeset){1, (struct address_range *)rangeset_v4}
+                       : (struct rangeset){2, (struct address_range *)rangeset_v6};
+}
+
+static void add_kind(struct growing *growing, struct rangeset services, const struct kind *kind, const struct space *space)
+{
+    struct arena *arena = growing->arena;
+    for (unsigned family = 1; family <= 2; family++) {
+        if (!(kind->families & family))
+            continue;
+        struct box box = {0, NULL};
+        box = box_with(arena, &box, DIMENSION_SERVICE, services);
+        box = box_with(arena, &box, DIMENSION_SRC, family_set(family));
+        box = box_with(arena, &box, DIMENSION_DST, family_set(family));
+        box = box_with(arena, &box, DIMENSION_STATE, states_set(arena, kind->states));
+        if (!kind->ports)
+            box = box_with(arena, &box, DIMENSION_SRC_PORT, box_numbers(arena, 0, 0));
+        else
+            box = box_with(arena, &box, DIMENSION_SRC_PORT, box_numbers(arena, 0, 65535));
+        if (space->flags)
+            box = box_with(arena, &box, DIMENSION_FLAGS, box_numbers(arena, 0, kind->flags ? 255 : 0));
+        grow(growing, box);
+    }
+}
+
+struct boxes region_of_all(struct arena *arena, const struct space *space)
+{
+    struct growing all = {.arena = arena};
+    const struct kind others = {0, 0, ANY_STATE, false, false, 3};
+    if (space->flags) {
+        for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+            add_kind(&all, box_numbers(arena, kinds[i].first, kinds[i].last), &kinds[i], space);
+    } else {
+        /* Without flags the three protocols with ports are one kind. */
+        const struct kind ports = {0, 0, ANY_STATE, true, false, 3};
+        struct rangeset set = {3, arena_take(arena, 3, sizeof *set.ranges)};
+        for (unsigned i = 0; i < 3; i++)
+            set.ranges[i] = (struct address_range){{0, kinds[i + 1].first}, {0, kinds[i + 1].last}};
+        add_kind(&all, set, &ports, space);
+        for (size_t i = 4; i < 6; i++)
+            add_kind(&all, box_numbers(arena, kinds[i].first, kinds[i].last), &kinds[i], space);
+    }
+    add_kind(&all, other_services(arena), &others, space);
+    return (struct boxes){all.count, all.list};
+}
+
+/* ---- endpoints ---- */
+
+/* One condition of an endpoint: a dimension and what it must be, in a zone or in any. */
+struct condition {
+    bool always;          /* `any` */
+    uint32_t dimension;
+    struct rangeset set;
+    uint16_t zone;        /* of the space; 0: any */
+};
+
+/* Where the sides differ. */
+struct side_dimensions {
+    uint32_t address, zone, self, moving;
+};
+
+static const struct side_dimensions sides[2] = {
+    {DIMENSION_SRC, DIMENSION_SRC_ZONE, DIMENSION_SRC_SELF, 0},
+    {DIMENSION_DST, DIMENSION_DST_ZONE, DIMENSION_DST_SELF, 1},
+};
+
+/* The conditions of a term, of which one must hold; returns how many there are. */
+static size_t conditions_of(struct arena *arena, const struct endpoint_term *term, const struct side_dimensions *side,
+                            const struct space *space, struct condition *conditions)
+{
+    uint16_t zone = term->zone != 0 && space->zones != NULL ? space->zones[term->zone] : term->zone;
+    size_t count = 0;
+    switch (term->kind) {
+    case TERM_ANY:
+        conditions[count++] = (struct condition){.always = true, .zone = zone};
+        break;
+    case TERM_SELF:
+        conditions[count++] = (struct condition){false, side->self, box_numbers(arena, 1, 1), zone};
+        break;
+    case TERM_SET:
+        if (term->set->members.count > 0)
+            conditions[count++] = (struct condition){false, side->address, term->set->members, zone};
+        for (size_t i = 0; i < term->set->moving_count; i++) {
+            uint32_t moving = space->moving != NULL ? space->moving[term->set->moving[i]] : term->set->moving[i];
+            conditions[count++] = (struct condition){false, DIMENSION_MOVING + 2 * moving + side->moving,
+                                                     box_numbers(arena, 1, 1), zone};
+        }
+        break;
+    }
+    return count;
+}
+
+#define CONDITIONS_MAX 64 /* of a term: its addresses, and the sets that move in it */
+
+/* What of BOX meets the condition. */
+static void add_meeting(struct growing *growing, const struct box *box, const struct condition *condition,
+                        const struct side_dimensions *side)
+{
+    struct box narrowed = *box;
+    if (condition->zone != 0 && !box_narrow(growing->arena, box, side->zone,
+                                            box_numbers(growing->arena, condition->zone, condition->zone), &narrowed))
+        return;
+    if (condition->always)
+        grow(growing, narrowed);
+    else
+        grow_narrowed(growing, &narrowed, condition->dimension, condition->set);
+}
+
+/* What of BOX does not: it has another zone, or the zone and not the address. */
+static void add_missing(struct growing *growing, const struct box *box, const struct condition *condition,
+                        const struct side_dimensions *side)
+{
+    static struct address_range everything_range = {{0, 0}, {UINT64_MAX, UINT64_MAX}};
+    const struct rangeset everything = {1, &everything_range};
+    struct arena *arena = growing->arena;
+    struct box inside = *box;
+    if (condition->zone != 0) {
+        struct rangeset zone = box_numbers(arena, condition->zone, condition->zone);
+        struct rangeset all_zones = box_numbers(arena, 0, UINT16_MAX);
+        grow_narrowed(growing, box, side->zone, box_without(arena, &all_zones, &zone));
+        if (condition->always || !box_narrow(arena, box, side->zone, zone, &inside))
+            return;
+    }
+    if (condition->always)
+        return;
+    const struct rangeset bits = box_numbers(arena, 0, 1);
+    bool address = condition->dimension == side->address;
+    grow_narrowed(growing, &inside, condition->dimension,
+                  box_without(arena, address ? &everything : &bits, &condition->set));
+}
+
+/* Narrows BOXES to what ENDPOINT matches. */
+static struct boxes narrow_endpoint(struct arena *arena, struct boxes boxes, const struct endpoint *endpoint,
+                                    const struct side_dimensions *side, const struct space *space)
+{
+    struct condition conditions[CONDITIONS_MAX];
+    struct growing met = {.arena = arena};
+    for (size_t t = 0; t < endpoint->term_count; t++) {
+        size_t count = conditions_of(arena, &endpoint->terms[t], side, space, conditions);
+        for (size_t c = 0; c < count; c++) {
+            if (!endpoint->negated) {
+                for (size_t i = 0; i < boxes.count && met.count < BOXES_MAX; i++)
+                    add_meeting(&met, &boxes.list[i], &conditions[c], side);
+                continue;
+            }
+            struct growing left = {.arena = arena};
+            for (size_t i = 0; i < boxes.count && left.count < BOXES_MAX; i++)
+                add_missing(&left, &boxes.list[i], &conditions[c], side);
+            boxes = (struct boxes){left.count, left.list};
+        }
+    }
+    return endpoint->negated ? boxes : (struct boxes){met.count, met.list};
+}
+
+/* ---- the rest of a rule ---- */
+
+static struct boxes narrow_all(struct arena *arena, struct boxes boxes, uint32_t dimension, struct rangeset set)
+{
+    struct growing narrowed = {.arena = arena};
+    for (size_t i = 0; i < boxes.count; i++)
+        grow_narrowed(&narrowed, &boxes.list[i], dimension, set);
+    return (struct boxes){narrowed.count, narrowed.list};
+}
+
+static struct boxes narrow_services(struct arena *arena, struct boxes boxes, const struct rule *rule)
+{
+    if (rule->service_count == 0)
+        return boxes;
+    struct rangeset set = {rule->service_count, arena_take(arena, rule->service_count, sizeof *set.ranges)};
+    for (size_t i = 0; i < rule->service_count; i++) {
+        uint64_t protocol = (uint64_t)rule->services[i].protocol << 16;
+        set.ranges[i] = (struct address_range){{0, protocol | rule->services[i].first}, {0, protocol | rule->services[i].last}};
+    }
+    rangeset_normalise(&set);
+    return narrow_all(arena, boxes, DIMENSION_SERVICE, set);
+}
+
+static struct boxes narrow_src_ports(struct arena *arena, struct boxes boxes, const struct rule *rule)
+{
+    if (rule->src_port_count == 0)
+        return boxes;
+    struct rangeset set = {rule->src_port_count, arena_take(arena, rule->src_port_count, sizeof *set.ranges)};
+    for (size_t i = 0; i < rule->src_port_count; i++)
+        set.ranges[i] = (struct address_range){{0, rule->src_ports[i].first}, {0, rule->src_ports[i].last}};
+    rangeset_normalise(&set);
+    return narrow_all(arena, boxes, DIMENSION_SRC_PORT, set);
+}
+
+static struct boxes narrow_flags(struct arena *arena, struct boxes boxes, const struct rule *rule)
+{
+    if (!rule->flagged)
+        return boxes;
+    struct rangeset set = {0, arena_take(arena, 256, sizeof *set.ranges)};
+    for (uint64_t flags = 0; flags < 256; flags++)
+        if ((flags & rule->flags_looked_at) == rule->flags_set)
+            set.ranges[set.count++] = (struct address_range){{0, flags}, {0, flags}};
+    rangeset_normalise(&set);
+    boxes = narrow_all(arena, boxes, DIMENSION_FLAGS, set);
+    boxes = narrow_all(arena, boxes, DIMENSION_STATE, states_set(arena, OWN_STATES));
+    return narrow_all(arena, boxes, DIMENSION_SERVICE, box_numbers(arena, kinds[0].first, kinds[0].last));
+}
+
+static struct boxes narrow_schedule(struct arena *arena, struct boxes boxes, const struct ruleset *ruleset, uint8_t number)
+{
+    if (number == 0)
+        return boxes;
+    const struct schedule *schedule = &ruleset->schedules[number - 1];
+    if (schedule->last_day != INT32_MAX)
+        boxes = narrow_all(arena, boxes, DIMENSION_DAY,
+                           box_numbers(arena, 0, schedule->last_day > 0 ? (uint64_t)schedule->last_day : 0));
+    if (schedule->span_count == 0)
+        return boxes;
+    struct rangeset set = {schedule->span_count, arena_take(arena, schedule->span_count, sizeof *set.ranges)};
+    for (size_t i = 0; i < schedule->span_count; i++)
+        set.ranges[i] = (struct address_range){{0, schedule->spans[i].first}, {0, schedule->spans[i].last - 1}};
+    rangeset_normalise(&set);
+    return narrow_all(arena, boxes, DIMENSION_TIME, set);
+}
+
+struct boxes region_of_rule(struct arena *arena, const struct ruleset *ruleset, const struct rule *rule,
+                            const struct space *space)
+{
+    struct boxes boxes = region_of_all(arena, space);
+    boxes = narrow_services(arena, boxes, rule);
+    boxes = narrow_src_ports(arena, boxes, rule);
+    boxes = narrow_flags(arena, boxes, rule);
+    boxes = narrow_all(arena, boxes, DIMENSION_STATE, states_set(arena, rule->states));
+    boxes = narrow_schedule(arena, boxes, ruleset, rule->when);
+    boxes = narrow_schedule(arena, boxes, ruleset, rule->until);
+    boxes = narrow_endpoint(arena, boxes, &rule->src, &sides[0], space);
+    return narrow_endpoint(arena, boxes, &rule->dst, &sides[1], space);
+}
+
+/* ---- witnesses ---- */
+
+/* WANTED if the set holds it, else something near the beginning of it. */
+static struct address choose(const struct rangeset *set, const struct address *wanted, size_t count)
+{
+    for (size_t i = 0; set != NULL && i < count; i++)
+        if (rangeset_holds(set, wanted[i]))
+            return wanted[i];
+    if (set == NULL)
+        return wanted[0];
+    const struct address_range *range = &set->ranges[0];
+    /* The first address of a network is nobody's. */
+    bool network = (range->first.low & 0xff) == 0 && address_compare(range->first, range->last) < 0;
+    return network ? address_next(range->first) : range->first;
+}
+
+static uint64_t choose_number(const struct box *box, uint32_t dimension, uint64_t wanted, uint64_t otherwise)
+{
+    const struct rangeset *set = box_set(box, dimension);
+    if (set == NULL || rangeset_holds(set, (struct address){0, wanted}))
+        return wanted;
+    return rangeset_holds(set, (struct address){0, otherwise}) ? otherwise : set->ranges[0].first.low;
+}
+
+/* The set that moves in which the address must be; 0: it need not be in any. */
+static uint32_t forced_member(const struct box *box, uint32_t side)
+{
+    for (size_t i = 0; i < box->count; i++) {
+        uint32_t dimension = box->constraints[i].dimension;
+        if (dimension >= DIMENSION_MOVING && (dimension - DIMENSION_MOVING) % 2 == side &&
+            !rangeset_holds(&box->constraints[i].set, (struct address){0, 0}))
+            return (dimension - DIMENSION_MOVING) / 2 + 1;
+    }
+    return 0;
+}
+
+struct witness region_witness(const struct box *box)
+{
+    /* Addresses for documentation (RFC 5737, RFC 3849), where they will do. */
+    static const struct address src[] = {{0, ADDRESS_V4_BASE | 0xc0000201}, {0x20010db800000000, 1}};
+    static const struct address dst[] = {{0, ADDRESS_V4_BASE | 0xc6336401}, {0x20010db800000001, 1}};
+    const struct rangeset *src_set = box_set(box, DIMENSION_SRC), *dst_set = box_set(box, DIMENSION_DST);
+    uint64_t tcp = (uint64_t)PROTOCOL_TCP << 16, service = choose_number(box, DIMENSION_SERVICE, tcp | 80, tcp | 443);
+    struct witness witness = {
+        .query = {
+            .state = (enum packet_state)choose_number(box, DIMENSION_STATE, STATE_NEW, STATE_ESTABLISHED),
+            .src = choose(src_set, src, 2),
+            .dst = choose(dst_set, dst, 2),
+            .src_zone = (uint16_t)choose_number(box, DIMENSION_SRC_ZONE, 0, 0),
+            .dst_zone = (uint16_t)choose_number(box, DIMENSION_DST_ZONE, 0, 0),
+            .src_port = (uint16_t)choose_number(box, DIMENSION_SRC_PORT, 49152, 0),
+            .service = (uint16_t)service,
+            .protocol = (uint8_t)(service >> 16),
+            .tcp_flags = (uint8_t)choose_number(box, DIMENSION_FLAGS, TCP_SYN, 0),
+        },
+        .at = {(int32_t)choose_number(box, DIMENSION_DAY, 20000, 0),
+               (uint32_t)choose_number(box, DIMENSION_TIME, 12 * 3600, 0)},
+        .src_self = choose_number(box, DIMENSION_SRC_SELF, 0, 0) != 0,
+        .dst_self = choose_number(box, DIMENSION_DST_SELF, 0, 0) != 0,
+        .src_moving = forced_member(box, 0),
+        .dst_moving = forced_member(box, 1),
+    };
+    if (witness.query.protocol != PROTOCOL_TCP ||
+        (witness.query.state != STATE_NEW && witness.query.state != STATE_INVALID))
+        witness.query.tcp_flags = 0;
+    return witness;
+}
