@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "command/check.h"
+#include "command/diff.h"
+#include "command/explain.h"
 #include "command/replay.h"
 #include "config.h"
 #include "daemon/daemon.h"
@@ -24,6 +26,8 @@ static const char usage_text[] =
     "       spid --check [--strict] [--json] [--verbose] FILE\n"
     "       spid --replay CAPTURE [-c FILE] [--json] [--self ADDR,...] [--pickup]\n"
     "                           [--checksums verify|ignore]\n"
+    "       spid --explain 'SRC[@zone] [port N] to DST[@zone] SERVICE [STATE] [at \"WHEN\"]' [-c FILE] [--json]\n"
+    "       spid --diff OLD NEW [--json]\n"
     "       spid --version | --help\n"
     "\n"
     "  -c, --config FILE         rules file (default " DEFAULT_CONFIG ")\n"
@@ -35,6 +39,8 @@ static const char usage_text[] =
     "  -v, --verbose             log every verdict; with --check show the implicit rules\n"
     "  -n, --check               read the rules file, run its tests, say what is wrong\n"
     "  -r, --replay CAPTURE      judge a capture file; needs no privileges\n"
+    "      --explain PACKET      what the rules say about one packet, and why\n"
+    "      --diff OLD NEW        the packets whose verdict changes, grouped, each group with a witness\n"
     "      --strict              with --check: warnings refuse the file too\n"
     "      --json                with --check and --replay: machine-readable output\n"
     "      --self ADDR,...       with --replay: the gateway's own addresses\n"
@@ -44,13 +50,14 @@ static const char usage_text[] =
     "Signals: HUP reload, TERM stop and leave the hook (nothing passes until the next start), INT stop and remove it.\n"
     "Manual: spid(8), spid.rules(5), spidctl(8).\n";
 
-enum command { COMMAND_DAEMON, COMMAND_CHECK, COMMAND_REPLAY };
+enum command { COMMAND_DAEMON, COMMAND_CHECK, COMMAND_REPLAY, COMMAND_EXPLAIN, COMMAND_DIFF };
 
 struct command_line {
     enum command command;
     struct daemon_options daemon;
     struct check_options check;
     struct replay_options replay;
+    struct explain_options explain;
     bool json, strict, verbose;
 };
 
@@ -122,7 +129,7 @@ static int read_checksums(const char *text, struct replay_options *replay)
 static int choose(struct command_line *line, enum command command)
 {
     if (line->command != COMMAND_DAEMON)
-        return usage_error("--check and --replay exclude each other, and each stands once");
+        return usage_error("--check, --replay, --explain and --diff exclude each other, and each stands once");
     line->command = command;
     return 0;
 }
@@ -131,7 +138,7 @@ static int read_option(struct command_line *line, int option, const char *argume
 {
     switch (option) {
     case 'c':
-        line->daemon.config = line->replay.config = argument;
+        line->daemon.config = line->replay.config = line->explain.config = argument;
         return 0;
     case 'f':
         line->daemon.foreground = true;
@@ -168,8 +175,11 @@ static int read_option(struct command_line *line, int option, const char *argume
     case 'u':
         line->replay.pickup = true;
         return 0;
-    case 'x':
-        return usage_error("this option is not built yet in this version of spid");
+    case 'e':
+        line->explain.packet = argument;
+        return choose(line, COMMAND_EXPLAIN);
+    case 'd':
+        return choose(line, COMMAND_DIFF);
     default:
         fputs("Try 'spid --help'.\n", stderr);
         return EXIT_USAGE;
@@ -181,7 +191,7 @@ static int run(struct command_line *line, int argc, char **argv)
     if (line->strict && line->command != COMMAND_CHECK)
         return usage_error("--strict goes with --check");
     if (line->json && line->command == COMMAND_DAEMON)
-        return usage_error("--json goes with --check or --replay");
+        return usage_error("--json goes with --check, --replay, --explain or --diff");
     if ((line->replay.self != NULL || line->replay.ignore_checksums || line->replay.pickup) &&
         line->command != COMMAND_REPLAY)
         return usage_error("--self, --pickup and --checksums go with --replay");
@@ -192,11 +202,21 @@ static int run(struct command_line *line, int argc, char **argv)
                                              .strict = line->strict, .json = line->json, .verbose = line->verbose};
         return command_check(&line->check);
     }
+    if (line->command == COMMAND_DIFF) {
+        if (argc - optind != 2)
+            return usage_error("--diff takes two files, the old one and the new one");
+        struct diff_options diff = {argv[optind], argv[optind + 1], line->json};
+        return command_diff(&diff);
+    }
     if (optind < argc)
         return usage_error("unexpected argument '%s'", argv[optind]);
     if (line->command == COMMAND_REPLAY) {
         line->replay.json = line->json;
         return command_replay(&line->replay);
+    }
+    if (line->command == COMMAND_EXPLAIN) {
+        line->explain.json = line->json;
+        return command_explain(&line->explain);
     }
     line->daemon.verbose = line->verbose;
     return daemon_run(&line->daemon);
@@ -212,13 +232,14 @@ int main(int argc, char **argv)
         {"replay", required_argument, NULL, 'r'},   {"strict", no_argument, NULL, 't'},
         {"json", no_argument, NULL, 'j'},           {"self", required_argument, NULL, 's'},
         {"checksums", required_argument, NULL, 'k'}, {"pickup", no_argument, NULL, 'u'},
-        {"explain", required_argument, NULL, 'x'},  {"diff", no_argument, NULL, 'x'},
+        {"explain", required_argument, NULL, 'e'},  {"diff", no_argument, NULL, 'd'},
         {"version", no_argument, NULL, 'V'},        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     struct command_line line = {
         .daemon = {.config = DEFAULT_CONFIG, .socket = DEFAULT_SOCKET},
         .replay = {.config = DEFAULT_CONFIG},
+        .explain = {.config = DEFAULT_CONFIG},
     };
     int option;
     while ((option = getopt_long(argc, argv, "c:fq:H:S:vnr:", options, NULL)) != -1) {

@@ -1,6 +1,8 @@
 libparser_a_SOURCES += \
 	src/analysis/box.c \
 	src/analysis/box.h \
+	src/analysis/diff.c \
+	src/analysis/diff.h \
 	src/analysis/findings.c \
 	src/analysis/findings.h \
 	src/analysis/region.c \

@@ -40,7 +40,7 @@ static bool decision_fits(const struct ruleset *ruleset, const struct decision *
  * where it did not, the answer stands alone: it could open a UDP session of its own, and is invalid in protocols that
  * know who asks.
  */
-static struct query reply_query(const struct query *first, bool passed)
+struct query selftest_reply(const struct query *first, bool passed)
 {
     struct query reply = *first;
     if (passed) {
@@ -101,7 +101,7 @@ bool selftest_run(const struct ruleset *ruleset, const struct surroundings *give
         return false;
     if (!test->reply)
         return true;
-    struct query reply = reply_query(&test->query, decision.action == ACTION_ALLOW);
+    struct query reply = selftest_reply(&test->query, decision.action == ACTION_ALLOW);
     classify(ruleset, surroundings, &reply, &decision);
     return hold(ruleset, &decision, test->reply_expected, test->reply_by, test->reply_by_default,
                 "for the reply: ", explanation);

@@ -19,4 +19,7 @@ struct text;
 bool selftest_run(const struct ruleset *ruleset, const struct surroundings *surroundings,
                   const struct ruleset_test *test, int32_t today, struct text *explanation);
 
+/* The query for the answer to FIRST, which PASSED or not. */
+struct query selftest_reply(const struct query *first, bool passed);
+
 #endif

@@ -21,6 +21,7 @@ libparser_a_SOURCES += \
 	src/parser/names.h \
 	src/parser/parser.h \
 	src/parser/print.c \
+	src/parser/query.c \
 	src/parser/scanner.h \
 	src/parser/source.c \
 	src/parser/source.h \

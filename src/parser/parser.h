@@ -11,6 +11,7 @@
 #include "parser/diagnostic.h"
 
 struct ruleset;
+struct ruleset_test;
 
 /* Bounds, so that no file can exhaust the machine; above them is an error that says so. */
 #define PARSER_FILE_BYTES_MAX (64u << 20)
@@ -43,5 +44,12 @@ struct ruleset *parser_read(const char *path, const struct file_access *access, 
  * to the same ruleset.
  */
 char *parser_canonical(const char *path, const struct file_access *access, struct diagnostics *diagnostics);
+
+/*
+ * Reads a packet in words, "192.168.10.20@lan port 4000 to 203.0.113.5 tcp 443 established", by the zones of RULESET: its query,
+ * and the moment where the words name one. False: DIAGNOSTICS say why.
+ */
+bool parser_query(const char *text, const struct ruleset *ruleset, struct ruleset_test *packet,
+                  struct diagnostics *diagnostics);
 
 #endif

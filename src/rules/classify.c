@@ -67,34 +67,51 @@ static bool flags_match(const struct rule *rule, const struct query *query)
     return own && query->protocol == PROTOCOL_TCP && (query->tcp_flags & rule->flags_looked_at) == rule->flags_set;
 }
 
-/* All but the time. */
-static bool rule_fits(const struct rule *rule, const struct asked *asked)
+/* The first condition that fails, but for the time. */
+static enum condition first_failed(const struct rule *rule, const struct asked *asked)
 {
     const struct query *query = asked->query;
-    return rule->states & STATE_BIT(query->state) && service_matches(rule, query->protocol, query->service) &&
-           src_port_matches(rule, query->src_port) &&
-           endpoint_matches(&rule->src, asked, query->src, query->src_zone) &&
-           endpoint_matches(&rule->dst, asked, query->dst, query->dst_zone) && flags_match(rule, query);
+    if (!(rule->states & STATE_BIT(query->state)))
+        return CONDITION_STATE;
+    if (!service_matches(rule, query->protocol, query->service))
+        return CONDITION_SERVICE;
+    if (!src_port_matches(rule, query->src_port))
+        return CONDITION_SRC_PORT;
+    if (!endpoint_matches(&rule->src, asked, query->src, query->src_zone))
+        return CONDITION_SRC;
+    if (!endpoint_matches(&rule->dst, asked, query->dst, query->dst_zone))
+        return CONDITION_DST;
+    return flags_match(rule, query) ? CONDITION_NONE : CONDITION_FLAGS;
 }
 
-static bool rule_matches(const struct rule *rule, const struct asked *asked, struct decision *decision)
+static enum condition rule_failed(const struct rule *rule, const struct asked *asked, struct decision *decision)
 {
-    if (!rule_fits(rule, asked))
-        return false;
+    enum condition failed = first_failed(rule, asked);
+    if (failed != CONDITION_NONE)
+        return failed;
     uint64_t schedules = rule_schedules(rule);
     decision->schedules |= schedules;
-    return (asked->surroundings->schedules & schedules) == schedules;
+    return (asked->surroundings->schedules & schedules) == schedules ? CONDITION_NONE : CONDITION_TIME;
 }
 
 void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
               struct decision *decision)
+{
+    classify_traced(ruleset, surroundings, query, decision, NULL);
+}
+
+void classify_traced(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+                     struct decision *decision, const struct trace *trace)
 {
     const struct asked asked = {ruleset, surroundings, query};
     decision->audit_count = 0;
     decision->schedules = 0;
     for (uint32_t i = 0; i < ruleset->rule_count; i++) {
         const struct rule *rule = &ruleset->rules[i];
-        if (!rule_matches(rule, &asked, decision))
+        enum condition failed = rule_failed(rule, &asked, decision);
+        if (trace != NULL)
+            trace->rule(trace->context, i, failed);
+        if (failed != CONDITION_NONE)
             continue;
         if (rule->action != ACTION_AUDIT) {
             decision->rule = i;

@@ -21,6 +21,28 @@ struct decision {
     uint32_t audits[AUDITS_MAX]; /* the audit rules that stand above it and match */
 };
 
+/* What a rule asks of a packet, in the order in which it is asked. */
+enum condition {
+    CONDITION_NONE, /* all of it fits */
+    CONDITION_STATE,
+    CONDITION_SERVICE,
+    CONDITION_SRC_PORT,
+    CONDITION_SRC,
+    CONDITION_DST,
+    CONDITION_FLAGS,
+    CONDITION_TIME,
+};
+
+/* Told of each rule that is read: the first condition that fails, or that none does. */
+struct trace {
+    void (*rule)(void *context, uint32_t rule, enum condition failed);
+    void *context;
+};
+
+/* As classify, and tells TRACE (unless it is NULL) of each rule on the way. */
+void classify_traced(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+                     struct decision *decision, const struct trace *trace);
+
 /* Decides QUERY. The default decides where no rule does; an invalid packet that no rule names is denied (fail closed). */
 void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
               struct decision *decision);

@@ -1,0 +1,233 @@
+#include "control/explain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/selftest.h"
+#include "packet/packet.h"
+#include "packet/reason.h"
+
+#define WORDS_BYTES 300
+#define LISTED_MAX 6 /* items of a list that are shown */
+
+/* ---- what a rule wants, in words ---- */
+
+static const char *protocol_name(uint8_t protocol, char buffer[16])
+{
+    static const struct {
+        uint8_t number;
+        const char *name;
+    } names[] = {{PROTOCOL_TCP, "tcp"}, {PROTOCOL_UDP, "udp"}, {PROTOCOL_SCTP, "sctp"}, {PROTOCOL_ICMP, "icmp"},
+                 {PROTOCOL_ICMP6, "icmp6"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].number == protocol)
+            return names[i].name;
+    snprintf(buffer, 16, "proto %u", protocol);
+    return buffer;
+}
+
+static void add_range(struct text *text, const char *before, uint32_t first, uint32_t last)
+{
+    text_add(text, "%s%u", before, first);
+    if (last != first)
+        text_add(text, "-%u", last);
+}
+
+/* The ports, or types, that the rule wants of this protocol; false: it wants another protocol. */
+static bool add_ports(struct text *text, const struct rule *rule, uint8_t protocol)
+{
+    const char *before = "";
+    for (size_t i = 0; i < rule->service_count; i++) {
+        if (rule->services[i].protocol != protocol)
+            continue;
+        add_range(text, before, rule->services[i].first, rule->services[i].last);
+        before = ",";
+    }
+    return before[0] != '\0';
+}
+
+static void add_protocols(struct text *text, const struct rule *rule)
+{
+    char buffer[16];
+    for (size_t i = 0; i < rule->service_count; i++)
+        if (i == 0 || rule->services[i].protocol != rule->services[i - 1].protocol)
+            text_add(text, "%s%s", i > 0 ? "," : "", protocol_name(rule->services[i].protocol, buffer));
+}
+
+static void add_addresses(struct text *text, const struct rangeset *set)
+{
+    for (size_t i = 0; i < set->count && i < LISTED_MAX; i++) {
+        text_add(text, "%s", i > 0 ? ", " : "");
+        address_to_text(text, set->ranges[i].first);
+        if (!address_equal(set->ranges[i].first, set->ranges[i].last)) {
+            text_add(text, "-");
+            address_to_text(text, set->ranges[i].last);
+        }
+    }
+    if (set->count > LISTED_MAX)
+        text_add(text, " and %zu more", set->count - LISTED_MAX);
+}
+
+static void add_endpoint(struct text *text, const struct ruleset *ruleset, const struct endpoint *endpoint)
+{
+    text_add(text, "%s", endpoint->negated ? "not " : "");
+    for (size_t i = 0; i < endpoint->term_count; i++) {
+        const struct endpoint_term *term = &endpoint->terms[i];
+        text_add(text, "%s", i > 0 ? ", " : "");
+        if (term->kind == TERM_ANY && term->zone != 0) {
+            text_add(text, "%s", ruleset->zones[term->zone].name);
+            continue;
+        }
+        if (term->kind == TERM_ANY)
+            text_add(text, "any");
+        else if (term->kind == TERM_SELF)
+            text_add(text, "self");
+        else if (term->set->name != NULL)
+            text_add(text, "%s", term->set->name);
+        else
+            add_addresses(text, &term->set->members);
+        if (term->zone != 0)
+            text_add(text, "@%s", ruleset->zones[term->zone].name);
+    }
+}
+
+static void add_states(struct text *text, uint8_t states)
+{
+    const char *before = "";
+    for (unsigned state = STATE_NEW; state < STATE_COUNT; state++)
+        if (states & STATE_BIT(state)) {
+            text_add(text, "%s%s", before, state_name(state));
+            before = ",";
+        }
+}
+
+static void add_end(struct text *text, const struct ruleset *ruleset, struct address address, uint16_t zone)
+{
+    address_to_text(text, address);
+    if (zone != 0)
+        text_add(text, "@%s", ruleset->zones[zone].name);
+}
+
+/* ---- the path ---- */
+
+struct path {
+    const struct ruleset *ruleset;
+    const struct query *query;
+    json_t *list;
+};
+
+/* What failed, in words; what was wanted; what came. */
+static const char *describe(const struct path *path, const struct rule *rule, enum condition failed, struct text *wanted,
+                            struct text *got)
+{
+    const struct query *query = path->query;
+    char buffer[16];
+    bool icmp = query->protocol == PROTOCOL_ICMP || query->protocol == PROTOCOL_ICMP6;
+    switch (failed) {
+    case CONDITION_STATE:
+        add_states(wanted, rule->states);
+        text_add(got, "%s", state_name(query->state));
+        return "state";
+    case CONDITION_SERVICE:
+        if (add_ports(wanted, rule, query->protocol)) {
+            text_add(got, "%u", query->service);
+            return icmp ? "icmp type" : "destination port";
+        }
+        add_protocols(wanted, rule);
+        text_add(got, "%s", protocol_name(query->protocol, buffer));
+        return "protocol";
+    case CONDITION_SRC_PORT:
+        for (size_t i = 0; i < rule->src_port_count; i++)
+            add_range(wanted, i > 0 ? "," : "", rule->src_ports[i].first, rule->src_ports[i].last);
+        text_add(got, "%u", query->src_port);
+        return "source port";
+    case CONDITION_SRC:
+        add_endpoint(wanted, path->ruleset, &rule->src);
+        add_end(got, path->ruleset, query->src, query->src_zone);
+        return "source";
+    case CONDITION_DST:
+        add_endpoint(wanted, path->ruleset, &rule->dst);
+        add_end(got, path->ruleset, query->dst, query->dst_zone);
+        return "destination";
+    case CONDITION_FLAGS:
+        text_add(wanted, "0x%02x of 0x%02x", rule->flags_set, rule->flags_looked_at);
+        text_add(got, "0x%02x", query->tcp_flags);
+        return "flags";
+    case CONDITION_TIME:
+        text_add(wanted, "%s", rule->when != 0 ? path->ruleset->schedules[rule->when - 1].name : "before it expired");
+        text_add(got, "now");
+        return "time";
+    default:
+        return NULL;
+    }
+}
+
+static json_t *place_of(const struct rule *rule)
+{
+    return json_sprintf("%s:%u", rule->file, rule->line);
+}
+
+static json_t *name_of(const struct rule *rule)
+{
+    return rule->name != NULL ? json_string(rule->name) : json_null();
+}
+
+static void take_rule(void *context, uint32_t index, enum condition failed)
+{
+    struct path *path = context;
+    const struct rule *rule = &path->ruleset->rules[index];
+    char wanted_bytes[WORDS_BYTES], got_bytes[WORDS_BYTES];
+    struct text wanted, got;
+    text_init(&wanted, wanted_bytes, sizeof wanted_bytes);
+    text_init(&got, got_bytes, sizeof got_bytes);
+    const char *words = describe(path, rule, failed, &wanted, &got);
+    json_t *step = json_pack("{s:o, s:o, s:s, s:b}", "rule", place_of(rule), "name", name_of(rule), "action",
+                             action_name(rule->action), "matched", words == NULL);
+    if (words != NULL) {
+        json_object_set_new(step, "failed", json_string(words));
+        json_object_set_new(step, "wanted", json_string(wanted_bytes));
+        json_object_set_new(step, "got", json_string(got_bytes));
+    }
+    json_array_append_new(path->list, step);
+}
+
+/* Who decides, as "verdict", "state", "reason", "rule" and "name". */
+static json_t *outcome(const struct ruleset *ruleset, const struct query *query, const struct decision *decision)
+{
+    const struct rule *rule = decision->rule == RULE_DEFAULT ? NULL : &ruleset->rules[decision->rule];
+    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "verdict", action_name(decision->action), "state",
+                     state_name(query->state), "reason", reason_name(rule != NULL ? REASON_RULE : REASON_DEFAULT), "rule",
+                     rule != NULL ? place_of(rule) : json_null(), "name", rule != NULL ? name_of(rule) : json_null());
+}
+
+/* What the deciding rule asks for beyond the match. */
+static json_t *limits_of(const struct ruleset *ruleset, const struct decision *decision)
+{
+    json_t *limits = json_array();
+    const struct rule_limit *limit = decision->rule != RULE_DEFAULT ? ruleset->rules[decision->rule].limit : NULL;
+    if (limit != NULL && limit->new_rate.count != LIMIT_NONE)
+        json_array_append_new(limits, json_sprintf("%u new in %u ms%s", limit->new_rate.count, limit->new_rate.interval_ms,
+                                                   limit->new_per_source ? " per source" : ""));
+    if (limit != NULL && limit->connections != LIMIT_NONE)
+        json_array_append_new(limits, json_sprintf("%u connections%s", limit->connections,
+                                                   limit->connections_per_source ? " per source" : ""));
+    if (ruleset->per_source_max != 0)
+        json_array_append_new(limits, json_sprintf("%u connections of one source over all rules", ruleset->per_source_max));
+    return limits;
+}
+
+json_t *explain_answer(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query)
+{
+    struct path path = {ruleset, query, json_array()};
+    const struct trace trace = {take_rule, &path};
+    struct decision decision, reply_decision;
+    classify_traced(ruleset, surroundings, query, &decision, &trace);
+    json_t *answer = outcome(ruleset, query, &decision);
+    struct query reply = selftest_reply(query, decision.action == ACTION_ALLOW);
+    classify(ruleset, surroundings, &reply, &reply_decision);
+    json_object_set_new(answer, "path", path.list);
+    json_object_set_new(answer, "limits", limits_of(ruleset, &decision));
+    json_object_set_new(answer, "reply", outcome(ruleset, &reply, &reply_decision));
+    return answer;
+}

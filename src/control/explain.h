@@ -1,0 +1,15 @@
+/*
+ * A decision explained, as JSON: the path through the rules, for each one the first condition that failed, with what was wanted
+ * and what came. It is the plain reader with a trace.
+ */
+#ifndef CONTROL_EXPLAIN_H
+#define CONTROL_EXPLAIN_H
+
+#include <jansson.h>
+
+#include "rules/classify.h"
+
+/* The answer of interfaces.md for QUERY, with what would happen to the reply. */
+json_t *explain_answer(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query);
+
+#endif
