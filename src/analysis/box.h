@@ -46,6 +46,12 @@ struct box box_with(struct arena *arena, const struct box *box, uint32_t dimensi
 
 bool box_intersects(const struct box *a, const struct box *b);
 
+/* Everything that a dimension can be: what a box that says nothing about it holds. */
+struct rangeset box_domain(uint32_t dimension);
+
+/* In how many dimensions does BOX reach out of COVER? 0: COVER holds all of it. Counts no further than MOST. */
+unsigned box_reaches_out(const struct box *box, const struct box *cover, unsigned most);
+
 /* What both hold; false when that is nothing. */
 bool box_intersection(struct arena *arena, const struct box *a, const struct box *b, struct box *both);
 

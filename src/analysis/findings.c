@@ -5,8 +5,12 @@
 
 #include "analysis/search.h"
 
-/* Boxes looked at for one finding: enough for thousands of rules, and done within milliseconds. */
-#define WORK_MAX 400000u
+/*
+ * Boxes compared for one search, and for all of an analysis: enough for ten thousand rules that somebody wrote, and over in
+ * seconds where a file is made to be hard.
+ */
+#define WORK_MAX 2000000u
+#define WORK_ALL_MAX 400000000u
 
 struct analysis {
     const struct ruleset *ruleset;
@@ -15,64 +19,55 @@ struct analysis {
     struct arena *arena;      /* what lives as long as the analysis */
     struct boxes *regions;    /* a rule */
     bool states_written;      /* some rule writes its states down */
-    struct search_step *steps;
-    size_t step_count, step_size;
-    bool *touched;
+    size_t box_count;
+    struct search_box *boxes; /* of all rules, in their order */
+    size_t *box_from;         /* by rule: its first one */
+    uint8_t *roles;           /* of the search at hand */
+    uint8_t *verdicts;        /* roles: what is allowed is cut out, what is not is a hit */
+    bool *used;
+    uint64_t work;
+    bool undecided;           /* about the rule at hand */
     finding_take take;
     void *context;
 };
 
-/* ---- the steps of a search ---- */
+/* ---- the roles of a search ---- */
 
-static void add_steps(struct analysis *analysis, uint32_t rule, bool hit)
+/* The role of a rule that takes part in a search. */
+static uint8_t role(const struct analysis *analysis, uint32_t rule, bool hit)
 {
-    const struct boxes *boxes = &analysis->regions[rule];
-    while (analysis->step_count + boxes->count > analysis->step_size) {
-        analysis->step_size = analysis->step_size == 0 ? 1024 : analysis->step_size * 2;
-        analysis->steps = realloc(analysis->steps, analysis->step_size * sizeof *analysis->steps);
-        if (analysis->steps == NULL)
-            abort(); /* as an arena does */
-    }
-    for (size_t i = 0; i < boxes->count; i++)
-        analysis->steps[analysis->step_count++] = (struct search_step){&boxes->list[i], rule, hit};
-}
-
-static bool is_audit(const struct analysis *analysis, uint32_t rule)
-{
-    return analysis->ruleset->rules[rule].action == ACTION_AUDIT;
+    if (analysis->ruleset->rules[rule].action == ACTION_AUDIT)
+        return SEARCH_PASS;
+    if (analysis->regions[rule].incomplete)
+        return SEARCH_UNKNOWN;
+    return hit ? SEARCH_HIT : SEARCH_CUT;
 }
 
 /* All rules before RULE are cut out. */
-static void add_earlier(struct analysis *analysis, uint32_t rule)
+static void set_earlier(struct analysis *analysis, uint32_t rule)
 {
-    analysis->step_count = 0;
     for (uint32_t i = 0; i < rule; i++)
-        if (!is_audit(analysis, i))
-            add_steps(analysis, i, false);
-}
-
-/* All rules: those that allow are hits, or cut out, the others the other way round. */
-static void add_verdicts(struct analysis *analysis, bool allow_hits)
-{
-    analysis->step_count = 0;
-    for (uint32_t i = 0; i < analysis->ruleset->rule_count; i++)
-        if (!is_audit(analysis, i))
-            add_steps(analysis, i, (analysis->ruleset->rules[i].action == ACTION_ALLOW) == allow_hits);
+        analysis->roles[i] = role(analysis, i, false);
 }
 
 typedef enum search_result (*at_end)(void *context, struct search *search, const struct box *left);
 
-static struct search search_of(struct analysis *analysis, struct arena *arena, at_end end, void *context)
+/* A search through the rules before END. */
+static struct search search_of(struct analysis *analysis, struct arena *arena, uint32_t end, at_end what)
 {
-    return (struct search){.arena = arena, .steps = analysis->steps, .count = analysis->step_count, .at_end = end,
-                           .context = context, .work_max = WORK_MAX};
+    return (struct search){.arena = arena, .boxes = analysis->boxes, .count = analysis->box_from[end],
+                           .roles = analysis->roles, .at_end = what, .work = &analysis->work};
 }
 
 /* Searches each box in turn; FOUND: what was found stands in the search. */
-static enum search_result search_boxes(struct search *search, const struct boxes *boxes)
+static enum search_result search_boxes(struct analysis *analysis, struct search *search, const struct boxes *boxes)
 {
+    search->work_max = analysis->work + WORK_MAX + search->count * boxes->count;
+    if (search->work_max > WORK_ALL_MAX)
+        search->work_max = WORK_ALL_MAX;
     for (size_t i = 0; i < boxes->count; i++) {
         enum search_result result = search_run(search, &boxes->list[i]);
+        analysis->undecided |= result == SEARCH_GIVEN_UP;
         if (result != SEARCH_NOTHING)
             return result;
     }
@@ -87,19 +82,18 @@ static struct arena *scratch_new(void)
     return arena;
 }
 
-/* What of a rule's boxes lies in one state, from today on. */
-static struct boxes in_state(struct analysis *analysis, struct arena *arena, const struct boxes *boxes, unsigned states)
+/* What of a rule's boxes lies in these states, from today on. */
+static struct boxes in_states(struct analysis *analysis, struct arena *arena, const struct boxes *boxes, unsigned states)
 {
-    struct box *list = arena_take(arena, boxes->count * STATE_COUNT, sizeof *list), narrowed;
+    struct box *list = arena_take(arena, boxes->count, sizeof *list), narrowed;
+    struct rangeset wanted = region_states(arena, (uint8_t)states);
+    struct rangeset days = box_numbers(arena, (uint64_t)(analysis->today > 0 ? analysis->today : 0), INT32_MAX);
     size_t count = 0;
     for (size_t i = 0; i < boxes->count; i++)
-        for (unsigned state = STATE_NEW; state < STATE_COUNT; state++)
-            if (states & STATE_BIT(state) &&
-                box_narrow(arena, &boxes->list[i], DIMENSION_STATE, box_numbers(arena, state, state), &narrowed) &&
-                box_narrow(arena, &narrowed, DIMENSION_DAY,
-                           box_numbers(arena, (uint64_t)(analysis->today > 0 ? analysis->today : 0), INT32_MAX), &narrowed))
-                list[count++] = narrowed;
-    return (struct boxes){count, list};
+        if (box_narrow(arena, &boxes->list[i], DIMENSION_STATE, wanted, &narrowed) &&
+            box_narrow(arena, &narrowed, DIMENSION_DAY, days, &narrowed))
+            list[count++] = narrowed;
+    return (struct boxes){.count = count, .list = list};
 }
 
 #define ALL_STATES 0x1eu
@@ -120,7 +114,7 @@ static struct boxes all_without_members(const struct analysis *analysis, struct 
     struct box *list = arena_take(arena, boxes.count, sizeof *list);
     for (size_t i = 0; i < boxes.count; i++)
         list[i] = without_members(analysis, arena, boxes.list[i]);
-    return (struct boxes){boxes.count, list};
+    return (struct boxes){.count = boxes.count, .list = list};
 }
 
 static struct finding finding_of(enum finding_kind kind, uint32_t rule)
@@ -128,34 +122,55 @@ static struct finding finding_of(enum finding_kind kind, uint32_t rule)
     return (struct finding){.kind = kind, .rule = rule};
 }
 
-static void set_witness(struct finding *finding, const struct box *box)
+static bool set_witness(const struct analysis *analysis, struct finding *finding, const struct box *box)
 {
-    finding->has_witness = true;
-    finding->witness = region_witness(box);
+    finding->has_witness = region_witness_known(box, analysis->ruleset, analysis->today, &finding->witness);
+    return finding->has_witness;
 }
 
 /* ---- shadowed ---- */
 
+/* So many rules that take packets are tried one by one: can it be left out? */
+#define COVERS_TRIED_MAX 32
+
+/* Of the rules whose cuts made the proof those without which it does not hold are named: the fewest that do it, mostly. */
+static void name_covers(struct analysis *analysis, struct arena *arena, const struct boxes *boxes, struct finding *finding)
+{
+    uint32_t rule = finding->rule, used[COVERS_TRIED_MAX], count = 0;
+    struct search search = search_of(analysis, arena, rule, search_end_is_hit);
+    for (uint32_t i = 0; i < rule; i++) {
+        analysis->roles[i] = analysis->used[i] ? SEARCH_CUT : SEARCH_PASS;
+        if (analysis->used[i] && count < COVERS_TRIED_MAX)
+            used[count++] = i;
+    }
+    for (uint32_t i = count; i-- > 0 && count > 1;) {
+        analysis->roles[used[i]] = SEARCH_PASS;
+        if (search_boxes(analysis, &search, boxes) != SEARCH_NOTHING)
+            analysis->roles[used[i]] = SEARCH_CUT;
+    }
+    for (uint32_t i = 0; i < rule; i++) {
+        if (analysis->roles[i] != SEARCH_CUT)
+            continue;
+        if (finding->by_count < FINDING_BY_MAX)
+            finding->by[finding->by_count++] = i;
+        else
+            finding->more = true;
+    }
+}
+
 static bool find_shadowed(struct analysis *analysis, uint32_t rule)
 {
     struct arena *arena = scratch_new();
-    struct boxes boxes = in_state(analysis, arena, &analysis->regions[rule], ALL_STATES);
-    add_earlier(analysis, rule);
-    struct search search = search_of(analysis, arena, search_end_is_hit, NULL);
-    memset(analysis->touched, 0, analysis->ruleset->rule_count);
-    search.touched = analysis->touched;
-    bool shadowed = boxes.count > 0 && search_boxes(&search, &boxes) == SEARCH_NOTHING;
+    struct boxes boxes = in_states(analysis, arena, &analysis->regions[rule], ALL_STATES);
+    set_earlier(analysis, rule);
+    struct search search = search_of(analysis, arena, rule, search_end_is_hit);
+    memset(analysis->used, 0, rule);
+    search.used = analysis->used;
+    bool shadowed = boxes.count > 0 && search_boxes(analysis, &search, &boxes) == SEARCH_NOTHING;
     if (shadowed) {
         struct finding finding = finding_of(FINDING_SHADOWED, rule);
-        set_witness(&finding, &boxes.list[0]);
-        for (uint32_t i = 0; i < rule; i++) {
-            if (!analysis->touched[i])
-                continue;
-            if (finding.by_count < FINDING_BY_MAX)
-                finding.by[finding.by_count++] = i;
-            else
-                finding.more = true;
-        }
+        set_witness(analysis, &finding, &boxes.list[0]);
+        name_covers(analysis, arena, &boxes, &finding);
         analysis->take(analysis->context, &finding);
     }
     arena_free(arena);
@@ -178,21 +193,21 @@ static void find_redundant(struct analysis *analysis, uint32_t rule)
     if (has_effects(own))
         return;
     struct arena *arena = scratch_new();
-    add_earlier(analysis, rule);
+    set_earlier(analysis, rule);
+    analysis->roles[rule] = SEARCH_PASS;
     for (uint32_t i = rule + 1; i < ruleset->rule_count; i++)
-        if (!is_audit(analysis, i))
-            add_steps(analysis, i, ruleset->rules[i].action != own->action || has_effects(&ruleset->rules[i]));
+        analysis->roles[i] = role(analysis, i, ruleset->rules[i].action != own->action || has_effects(&ruleset->rules[i]));
     bool same = own->action == ruleset->default_action && !ruleset->default_log.wanted;
-    struct boxes valid = in_state(analysis, arena, &analysis->regions[rule], ALL_STATES & ~STATE_BIT(STATE_INVALID));
-    struct boxes invalid = in_state(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_INVALID));
-    struct search search = search_of(analysis, arena, same ? search_end_is_nothing : search_end_is_hit, NULL);
-    bool redundant = search_boxes(&search, &valid) == SEARCH_NOTHING;
-    search.at_end = own->action == ACTION_DENY ? search_end_is_nothing : search_end_is_hit;
-    redundant = redundant && search_boxes(&search, &invalid) == SEARCH_NOTHING;
+    struct boxes valid = in_states(analysis, arena, &analysis->regions[rule], ALL_STATES & ~STATE_BIT(STATE_INVALID));
+    struct boxes invalid = in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_INVALID));
+    struct search search = search_of(analysis, arena, (uint32_t)ruleset->rule_count, same ? NULL : search_end_is_hit);
+    bool redundant = search_boxes(analysis, &search, &valid) == SEARCH_NOTHING;
+    search.at_end = own->action == ACTION_DENY ? NULL : search_end_is_hit;
+    redundant = redundant && search_boxes(analysis, &search, &invalid) == SEARCH_NOTHING;
     if (redundant) {
         struct finding finding = finding_of(FINDING_REDUNDANT, rule);
         if (valid.count + invalid.count > 0)
-            set_witness(&finding, valid.count > 0 ? &valid.list[0] : &invalid.list[0]);
+            set_witness(analysis, &finding, valid.count > 0 ? &valid.list[0] : &invalid.list[0]);
         analysis->take(analysis->context, &finding);
     }
     arena_free(arena);
@@ -212,23 +227,16 @@ static struct box with_state(const struct analysis *analysis, struct arena *aren
     return box_with(arena, &other, DIMENSION_FLAGS, box_numbers(arena, 0, has_flags ? 255 : 0));
 }
 
-struct continuation {
-    struct analysis *analysis;
-    const struct search_step *steps; /* of the verdicts */
-    size_t count;
-};
-
 /* LEFT is admitted as new: is some of it denied as established? */
 static enum search_result ask_established(void *context, struct search *search, const struct box *left)
 {
-    const struct continuation *continuation = context;
-    struct analysis *analysis = continuation->analysis;
+    struct analysis *analysis = context;
     struct box established = with_state(analysis, search->arena, left, STATE_ESTABLISHED);
-    struct search inner = {.arena = search->arena, .steps = continuation->steps, .count = continuation->count,
-                           .work = search->work, .work_max = WORK_MAX};
-    inner.at_end = analysis->ruleset->default_action == ACTION_ALLOW ? search_end_is_nothing : search_end_is_hit;
+    struct search inner = *search;
+    inner.count = analysis->box_count;
+    inner.roles = analysis->verdicts;
+    inner.at_end = analysis->ruleset->default_action == ACTION_ALLOW ? NULL : search_end_is_hit;
     enum search_result result = search_run(&inner, &established);
-    search->work = inner.work;
     search->found = inner.found;
     return result;
 }
@@ -239,41 +247,39 @@ static void find_no_continuation(struct analysis *analysis, uint32_t rule)
     if (!analysis->states_written || own->action != ACTION_ALLOW || !(own->states & STATE_BIT(STATE_NEW)))
         return;
     struct arena *arena = scratch_new();
-    struct boxes boxes = in_state(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_NEW));
+    struct boxes boxes = in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_NEW));
     boxes = all_without_members(analysis, arena, boxes);
-    add_verdicts(analysis, false);
-    struct search_step *verdicts = arena_take(arena, analysis->step_count, sizeof *verdicts);
-    struct continuation continuation = {analysis, verdicts, analysis->step_count};
-    if (analysis->step_count > 0)
-        memcpy(verdicts, analysis->steps, analysis->step_count * sizeof *verdicts);
-    add_earlier(analysis, rule);
-    struct search search = search_of(analysis, arena, ask_established, &continuation);
-    if (search_boxes(&search, &boxes) == SEARCH_FOUND) {
+    set_earlier(analysis, rule);
+    struct search search = search_of(analysis, arena, rule, ask_established);
+    search.context = analysis;
+    if (search_boxes(analysis, &search, &boxes) == SEARCH_FOUND) {
         struct finding finding = finding_of(FINDING_NO_CONTINUATION, rule);
-        set_witness(&finding, &search.found);
-        analysis->take(analysis->context, &finding);
+        if (set_witness(analysis, &finding, &search.found))
+            analysis->take(analysis->context, &finding);
     }
     arena_free(arena);
 }
 
 static void find_no_opener(struct analysis *analysis, uint32_t rule)
 {
-    const struct rule *own = &analysis->ruleset->rules[rule];
+    const struct ruleset *ruleset = analysis->ruleset;
+    const struct rule *own = &ruleset->rules[rule];
     unsigned later = STATE_BIT(STATE_ESTABLISHED) | STATE_BIT(STATE_RELATED);
     if (own->action != ACTION_ALLOW || own->states & STATE_BIT(STATE_NEW) || !(own->states & later))
         return;
     struct arena *arena = scratch_new();
-    struct boxes boxes = in_state(analysis, arena, &analysis->regions[rule], later);
+    struct boxes boxes = in_states(analysis, arena, &analysis->regions[rule], later);
     struct box *openings = arena_take(arena, boxes.count, sizeof *openings);
     for (size_t i = 0; i < boxes.count; i++)
         openings[i] = with_state(analysis, arena, &boxes.list[i], STATE_NEW);
-    struct boxes as_new = {boxes.count, openings};
-    add_verdicts(analysis, true);
-    bool open = analysis->ruleset->default_action == ACTION_ALLOW;
-    struct search search = search_of(analysis, arena, open ? search_end_is_hit : search_end_is_nothing, NULL);
-    if (boxes.count > 0 && search_boxes(&search, &as_new) == SEARCH_NOTHING) {
+    struct boxes as_new = {.count = boxes.count, .list = openings};
+    for (uint32_t i = 0; i < ruleset->rule_count; i++)
+        analysis->roles[i] = role(analysis, i, ruleset->rules[i].action == ACTION_ALLOW);
+    bool open = ruleset->default_action == ACTION_ALLOW;
+    struct search search = search_of(analysis, arena, (uint32_t)ruleset->rule_count, open ? search_end_is_hit : NULL);
+    if (boxes.count > 0 && search_boxes(analysis, &search, &as_new) == SEARCH_NOTHING) {
         struct finding finding = finding_of(FINDING_NO_OPENER, rule);
-        set_witness(&finding, &as_new.list[0]);
+        set_witness(analysis, &finding, &as_new.list[0]);
         analysis->take(analysis->context, &finding);
     }
     arena_free(arena);
@@ -281,19 +287,20 @@ static void find_no_opener(struct analysis *analysis, uint32_t rule)
 
 /* ---- self ---- */
 
-static bool is_plain_any(const struct endpoint *endpoint)
+/* `any` or `!x`: written with the gateway's neighbours in mind, and holds the gateway too. */
+static bool is_wide(const struct endpoint *endpoint)
 {
-    return !endpoint->negated && endpoint->term_count == 1 && endpoint->terms[0].kind == TERM_ANY &&
-           endpoint->terms[0].zone == 0;
+    return endpoint->negated ||
+           (endpoint->term_count == 1 && endpoint->terms[0].kind == TERM_ANY && endpoint->terms[0].zone == 0);
 }
 
 static void find_wide_self(struct analysis *analysis, uint32_t rule)
 {
     const struct rule *own = &analysis->ruleset->rules[rule];
-    if (own->action != ACTION_ALLOW || !(analysis->ruleset->hooks & CHAIN_BIT(CHAIN_INPUT)) || !is_plain_any(&own->dst))
+    if (own->action != ACTION_ALLOW || !(analysis->ruleset->hooks & CHAIN_BIT(CHAIN_INPUT)) || !is_wide(&own->dst))
         return;
     struct arena *arena = scratch_new();
-    struct boxes boxes = in_state(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_NEW));
+    struct boxes boxes = in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_NEW));
     boxes = all_without_members(analysis, arena, boxes);
     struct box *inward = arena_take(arena, boxes.count, sizeof *inward);
     size_t count = 0;
@@ -304,13 +311,13 @@ static void find_wide_self(struct analysis *analysis, uint32_t rule)
             box_narrow(arena, &box, DIMENSION_DST_ZONE, box_numbers(arena, 0, 0), &box))
             inward[count++] = box;
     }
-    struct boxes to_self = {count, inward};
-    add_earlier(analysis, rule);
-    struct search search = search_of(analysis, arena, search_end_is_hit, NULL);
-    if (search_boxes(&search, &to_self) == SEARCH_FOUND) {
+    struct boxes to_self = {.count = count, .list = inward};
+    set_earlier(analysis, rule);
+    struct search search = search_of(analysis, arena, rule, search_end_is_hit);
+    if (search_boxes(analysis, &search, &to_self) == SEARCH_FOUND) {
         struct finding finding = finding_of(FINDING_WIDE_SELF, rule);
-        set_witness(&finding, &search.found);
-        analysis->take(analysis->context, &finding);
+        if (set_witness(analysis, &finding, &search.found))
+            analysis->take(analysis->context, &finding);
     }
     arena_free(arena);
 }
@@ -322,53 +329,79 @@ static bool is_expired(const struct analysis *analysis, const struct rule *rule)
     return rule->until != 0 && analysis->ruleset->schedules[rule->until - 1].last_day < analysis->today;
 }
 
+/* All boxes of all rules in one list. */
+static void gather_boxes(struct analysis *analysis)
+{
+    size_t rules = analysis->ruleset->rule_count;
+    analysis->box_from = arena_take(analysis->arena, rules + 1, sizeof *analysis->box_from);
+    for (size_t i = 0; i < rules; i++)
+        analysis->box_from[i + 1] = analysis->box_from[i] + analysis->regions[i].count;
+    analysis->box_count = analysis->box_from[rules];
+    analysis->boxes = arena_take(analysis->arena, analysis->box_count, sizeof *analysis->boxes);
+    for (size_t i = 0; i < rules; i++)
+        for (size_t k = 0; k < analysis->regions[i].count; k++)
+            analysis->boxes[analysis->box_from[i] + k] = search_box_of(&analysis->regions[i].list[k], (uint32_t)i);
+}
+
 static void analysis_init(struct analysis *analysis, const struct ruleset *ruleset, int32_t today, finding_take take,
                           void *context)
 {
-    *analysis = (struct analysis){.ruleset = ruleset, .today = today, .arena = scratch_new(), .take = take,
-                                  .context = context};
-    for (uint32_t i = 0; i < ruleset->rule_count; i++) {
+    size_t rules = ruleset->rule_count;
+    struct arena *arena = scratch_new();
+    *analysis = (struct analysis){.ruleset = ruleset, .today = today, .arena = arena, .take = take, .context = context};
+    for (uint32_t i = 0; i < rules; i++) {
         analysis->space.flags |= ruleset->rules[i].flagged;
         analysis->states_written |= ruleset->rules[i].states != STATES_BY_DEFAULT;
     }
-    analysis->regions = arena_take(analysis->arena, ruleset->rule_count, sizeof *analysis->regions);
-    analysis->touched = arena_take(analysis->arena, ruleset->rule_count, sizeof *analysis->touched);
-    for (uint32_t i = 0; i < ruleset->rule_count; i++)
-        analysis->regions[i] = region_of_rule(analysis->arena, ruleset, &ruleset->rules[i], &analysis->space);
+    analysis->regions = arena_take(arena, rules, sizeof *analysis->regions);
+    analysis->roles = arena_take(arena, rules, 1);
+    analysis->verdicts = arena_take(arena, rules, 1);
+    analysis->used = arena_take(arena, rules, sizeof *analysis->used);
+    for (uint32_t i = 0; i < rules; i++)
+        analysis->regions[i] = region_of_rule(arena, ruleset, &ruleset->rules[i], &analysis->space);
+    for (uint32_t i = 0; i < rules; i++)
+        analysis->verdicts[i] = role(analysis, i, ruleset->rules[i].action != ACTION_ALLOW);
+    gather_boxes(analysis);
 }
 
-static void analysis_fini(struct analysis *analysis)
+static void find_all(struct analysis *analysis, uint32_t rule)
 {
-    arena_free(analysis->arena);
-    free(analysis->steps);
+    struct finding finding = finding_of(FINDING_NEVER, rule);
+    if (is_expired(analysis, &analysis->ruleset->rules[rule])) {
+        finding.kind = FINDING_EXPIRED;
+        analysis->take(analysis->context, &finding);
+    } else if (analysis->regions[rule].incomplete) {
+        analysis->undecided = true;
+    } else if (analysis->regions[rule].count == 0) {
+        analysis->take(analysis->context, &finding);
+    } else if (!find_shadowed(analysis, rule)) {
+        find_redundant(analysis, rule);
+        find_no_continuation(analysis, rule);
+        find_no_opener(analysis, rule);
+        find_wide_self(analysis, rule);
+    }
 }
 
-void findings_of(const struct ruleset *ruleset, int32_t today, finding_take take, void *context)
+struct findings_left findings_of(const struct ruleset *ruleset, int32_t today, finding_take take, void *context)
 {
     struct analysis analysis;
+    struct findings_left left = {0, 0};
     analysis_init(&analysis, ruleset, today, take, context);
     for (uint32_t rule = 0; rule < ruleset->rule_count; rule++) {
-        struct finding finding = finding_of(FINDING_NEVER, rule);
-        if (is_expired(&analysis, &ruleset->rules[rule])) {
-            finding.kind = FINDING_EXPIRED;
-            take(context, &finding);
-        } else if (analysis.regions[rule].count == 0) {
-            take(context, &finding);
-        } else if (!find_shadowed(&analysis, rule)) {
-            find_redundant(&analysis, rule);
-            find_no_continuation(&analysis, rule);
-            find_no_opener(&analysis, rule);
-            find_wide_self(&analysis, rule);
-        }
+        analysis.undecided = false;
+        find_all(&analysis, rule);
+        if (analysis.undecided && left.rules++ == 0)
+            left.first = rule;
     }
-    analysis_fini(&analysis);
+    arena_free(analysis.arena);
+    return left;
 }
 
 /* What PROTECTED asks for: new connections begin with a SYN, and no set that moves has members yet, but where it is named. */
 static struct boxes protected_boxes(struct analysis *analysis, struct arena *arena, const struct rule *protected)
 {
     struct boxes region = region_of_rule(arena, analysis->ruleset, protected, &analysis->space);
-    struct boxes boxes = in_state(analysis, arena, &region, ALL_STATES);
+    struct boxes boxes = in_states(analysis, arena, &region, ALL_STATES);
     struct box *list = arena_take(arena, boxes.count, sizeof *list);
     for (size_t i = 0; i < boxes.count; i++) {
         struct box box = boxes.list[i];
@@ -377,7 +410,7 @@ static struct boxes protected_boxes(struct analysis *analysis, struct arena *are
             box = box_with(arena, &box, DIMENSION_FLAGS, box_numbers(arena, 2, 2));
         list[i] = without_members(analysis, arena, box);
     }
-    return (struct boxes){boxes.count, list};
+    return (struct boxes){boxes.count, list, region.incomplete};
 }
 
 void findings_of_protection(const struct ruleset *ruleset, int32_t today, finding_take take, void *context)
@@ -389,17 +422,16 @@ void findings_of_protection(const struct ruleset *ruleset, int32_t today, findin
     for (uint32_t i = 0; i < ruleset->protect_count; i++) {
         struct arena *arena = scratch_new();
         struct boxes boxes = protected_boxes(&analysis, arena, &ruleset->protects[i]);
-        add_verdicts(&analysis, false);
         bool open = ruleset->default_action == ACTION_ALLOW;
-        struct search search = search_of(&analysis, arena, open ? search_end_is_nothing : search_end_is_hit, NULL);
-        enum search_result result = search_boxes(&search, &boxes);
+        struct search search = search_of(&analysis, arena, (uint32_t)ruleset->rule_count, open ? NULL : search_end_is_hit);
+        search.roles = analysis.verdicts;
+        enum search_result result = search_boxes(&analysis, &search, &boxes);
         struct finding finding = finding_of(FINDING_PROTECT, i);
-        if (result == SEARCH_FOUND)
-            set_witness(&finding, &search.found);
-        /* What cannot be proved is not protected: fail closed. */
+        if (result == SEARCH_FOUND && !boxes.incomplete)
+            set_witness(&analysis, &finding, &search.found);
         if (result != SEARCH_NOTHING)
             take(context, &finding);
         arena_free(arena);
     }
-    analysis_fini(&analysis);
+    arena_free(analysis.arena);
 }

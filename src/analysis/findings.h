@@ -1,6 +1,6 @@
 /*
  * What rules do that their author did not mean. Every finding is proved over all packets that there can be, and comes with one
- * of them as a witness where there is one; where a proof would take too long nothing is said.
+ * of them as a witness where there is one; where a proof would take too long nothing is said, and that is counted.
  */
 #ifndef ANALYSIS_FINDINGS_H
 #define ANALYSIS_FINDINGS_H
@@ -30,12 +30,24 @@ struct finding {
     bool more;                  /* there are more of them */
 };
 
+/* The rules about which something could be neither proved nor disproved within the bounds. */
+struct findings_left {
+    size_t rules;
+    uint32_t first;
+};
+
 typedef void (*finding_take)(void *context, const struct finding *finding);
 
-/* Tells of all findings but broken protection, rule by rule, as of TODAY (days since 1970-01-01). */
-void findings_of(const struct ruleset *ruleset, int32_t today, finding_take take, void *context);
+/*
+ * Tells of all findings but broken protection, rule by rule, as of TODAY (days since 1970-01-01). Returns what is left out; its
+ * bounds count comparisons and not time, so that the same file gets the same answer everywhere.
+ */
+struct findings_left findings_of(const struct ruleset *ruleset, int32_t today, finding_take take, void *context);
 
-/* Tells of each `protect` that the rules break, while no set that moves has members. */
+/*
+ * Tells of each `protect` that the rules break, while no set that moves has members. One that cannot be proved to hold is
+ * broken too, without a witness: fail closed.
+ */
 void findings_of_protection(const struct ruleset *ruleset, int32_t today, finding_take take, void *context);
 
 #endif

@@ -4,8 +4,6 @@
 
 #include "packet/packet.h"
 
-#define BOXES_MAX 65536 /* of one rule; a rule of more is taken as matching nothing that could be said of it */
-
 /* A list of boxes that grows in an arena. */
 struct growing {
     struct arena *arena;
@@ -55,7 +53,7 @@ static const struct kind kinds[] = {
     {TYPES_OF(PROTOCOL_ICMP6), ANY_STATE, false, false, 2},
 };
 
-static struct rangeset states_set(struct arena *arena, uint8_t states)
+struct rangeset region_states(struct arena *arena, uint8_t states)
 {
     struct rangeset set = {0, arena_take(arena, STATE_COUNT, sizeof *set.ranges)};
     for (unsigned state = STATE_NEW; state < STATE_COUNT; state++)
@@ -94,7 +92,7 @@ static void add_kind(struct growing *growing, struct rangeset services, const st
         box = box_with(arena, &box, DIMENSION_SERVICE, services);
         box = box_with(arena, &box, DIMENSION_SRC, family_set(family));
         box = box_with(arena, &box, DIMENSION_DST, family_set(family));
-        box = box_with(arena, &box, DIMENSION_STATE, states_set(arena, kind->states));
+        box = box_with(arena, &box, DIMENSION_STATE, region_states(arena, kind->states));
         if (!kind->ports)
             box = box_with(arena, &box, DIMENSION_SRC_PORT, box_numbers(arena, 0, 0));
         else
@@ -123,7 +121,7 @@ struct boxes region_of_all(struct arena *arena, const struct space *space)
             add_kind(&all, box_numbers(arena, kinds[i].first, kinds[i].last), &kinds[i], space);
     }
     add_kind(&all, other_services(arena), &others, space);
-    return (struct boxes){all.count, all.list};
+    return (struct boxes){.count = all.count, .list = all.list};
 }
 
 /* ---- endpoints ---- */
@@ -133,7 +131,8 @@ struct condition {
     bool always;          /* `any` */
     uint32_t dimension;
     struct rangeset set;
-    uint16_t zone;        /* of the space; 0: any */
+    bool zoned;
+    struct rangeset zone; /* of the space */
 };
 
 /* Where the sides differ. */
@@ -150,22 +149,30 @@ static const struct side_dimensions sides[2] = {
 static size_t conditions_of(struct arena *arena, const struct endpoint_term *term, const struct side_dimensions *side,
                             const struct space *space, struct condition *conditions)
 {
-    uint16_t zone = term->zone != 0 && space->zones != NULL ? space->zones[term->zone] : term->zone;
+    struct condition condition = {.zoned = term->zone != 0};
     size_t count = 0;
+    if (condition.zoned)
+        condition.zone = space->zones != NULL ? space->zones[term->zone] : box_numbers(arena, term->zone, term->zone);
     switch (term->kind) {
     case TERM_ANY:
-        conditions[count++] = (struct condition){.always = true, .zone = zone};
+        condition.always = true;
+        conditions[count++] = condition;
         break;
     case TERM_SELF:
-        conditions[count++] = (struct condition){false, side->self, box_numbers(arena, 1, 1), zone};
+        condition.dimension = side->self;
+        condition.set = box_numbers(arena, 1, 1);
+        conditions[count++] = condition;
         break;
     case TERM_SET:
-        if (term->set->members.count > 0)
-            conditions[count++] = (struct condition){false, side->address, term->set->members, zone};
+        condition.dimension = side->address;
+        condition.set = term->set->members;
+        if (condition.set.count > 0)
+            conditions[count++] = condition;
         for (size_t i = 0; i < term->set->moving_count; i++) {
             uint32_t moving = space->moving != NULL ? space->moving[term->set->moving[i]] : term->set->moving[i];
-            conditions[count++] = (struct condition){false, DIMENSION_MOVING + 2 * moving + side->moving,
-                                                     box_numbers(arena, 1, 1), zone};
+            condition.dimension = DIMENSION_MOVING + 2 * moving + side->moving;
+            condition.set = box_numbers(arena, 1, 1);
+            conditions[count++] = condition;
         }
         break;
     }
@@ -179,8 +186,7 @@ static void add_meeting(struct growing *growing, const struct box *box, const st
                         const struct side_dimensions *side)
 {
     struct box narrowed = *box;
-    if (condition->zone != 0 && !box_narrow(growing->arena, box, side->zone,
-                                            box_numbers(growing->arena, condition->zone, condition->zone), &narrowed))
+    if (condition->zoned && !box_narrow(growing->arena, box, side->zone, condition->zone, &narrowed))
         return;
     if (condition->always)
         grow(growing, narrowed);
@@ -192,46 +198,42 @@ static void add_meeting(struct growing *growing, const struct box *box, const st
 static void add_missing(struct growing *growing, const struct box *box, const struct condition *condition,
                         const struct side_dimensions *side)
 {
-    static struct address_range everything_range = {{0, 0}, {UINT64_MAX, UINT64_MAX}};
-    const struct rangeset everything = {1, &everything_range};
     struct arena *arena = growing->arena;
     struct box inside = *box;
-    if (condition->zone != 0) {
-        struct rangeset zone = box_numbers(arena, condition->zone, condition->zone);
-        struct rangeset all_zones = box_numbers(arena, 0, UINT16_MAX);
-        grow_narrowed(growing, box, side->zone, box_without(arena, &all_zones, &zone));
-        if (condition->always || !box_narrow(arena, box, side->zone, zone, &inside))
+    if (condition->zoned) {
+        struct rangeset all_zones = box_domain(side->zone);
+        grow_narrowed(growing, box, side->zone, box_without(arena, &all_zones, &condition->zone));
+        if (condition->always || !box_narrow(arena, box, side->zone, condition->zone, &inside))
             return;
     }
     if (condition->always)
         return;
-    const struct rangeset bits = box_numbers(arena, 0, 1);
-    bool address = condition->dimension == side->address;
-    grow_narrowed(growing, &inside, condition->dimension,
-                  box_without(arena, address ? &everything : &bits, &condition->set));
+    const struct rangeset *said = box_set(&inside, condition->dimension);
+    struct rangeset own = said != NULL ? *said : box_domain(condition->dimension);
+    grow_narrowed(growing, &inside, condition->dimension, box_without(arena, &own, &condition->set));
 }
 
-/* Narrows BOXES to what ENDPOINT matches. */
+/* Narrows BOXES to what ENDPOINT matches. Where that would be too many, they stay as wide as they are. */
 static struct boxes narrow_endpoint(struct arena *arena, struct boxes boxes, const struct endpoint *endpoint,
                                     const struct side_dimensions *side, const struct space *space)
 {
     struct condition conditions[CONDITIONS_MAX];
     struct growing met = {.arena = arena};
+    const struct boxes wide = {boxes.count, boxes.list, true};
     for (size_t t = 0; t < endpoint->term_count; t++) {
         size_t count = conditions_of(arena, &endpoint->terms[t], side, space, conditions);
         for (size_t c = 0; c < count; c++) {
-            if (!endpoint->negated) {
-                for (size_t i = 0; i < boxes.count && met.count < BOXES_MAX; i++)
-                    add_meeting(&met, &boxes.list[i], &conditions[c], side);
-                continue;
-            }
             struct growing left = {.arena = arena};
-            for (size_t i = 0; i < boxes.count && left.count < BOXES_MAX; i++)
-                add_missing(&left, &boxes.list[i], &conditions[c], side);
-            boxes = (struct boxes){left.count, left.list};
+            struct growing *grown = endpoint->negated ? &left : &met;
+            for (size_t i = 0; i < boxes.count && grown->count <= REGION_BOXES_MAX; i++)
+                (endpoint->negated ? add_missing : add_meeting)(grown, &boxes.list[i], &conditions[c], side);
+            if (grown->count > REGION_BOXES_MAX)
+                return wide;
+            if (endpoint->negated)
+                boxes = (struct boxes){left.count, left.list, boxes.incomplete};
         }
     }
-    return endpoint->negated ? boxes : (struct boxes){met.count, met.list};
+    return endpoint->negated ? boxes : (struct boxes){met.count, met.list, boxes.incomplete};
 }
 
 /* ---- the rest of a rule ---- */
@@ -241,7 +243,7 @@ static struct boxes narrow_all(struct arena *arena, struct boxes boxes, uint32_t
     struct growing narrowed = {.arena = arena};
     for (size_t i = 0; i < boxes.count; i++)
         grow_narrowed(&narrowed, &boxes.list[i], dimension, set);
-    return (struct boxes){narrowed.count, narrowed.list};
+    return (struct boxes){.count = narrowed.count, .list = narrowed.list};
 }
 
 static struct boxes narrow_services(struct arena *arena, struct boxes boxes, const struct rule *rule)
@@ -278,7 +280,7 @@ static struct boxes narrow_flags(struct arena *arena, struct boxes boxes, const 
             set.ranges[set.count++] = (struct address_range){{0, flags}, {0, flags}};
     rangeset_normalise(&set);
     boxes = narrow_all(arena, boxes, DIMENSION_FLAGS, set);
-    boxes = narrow_all(arena, boxes, DIMENSION_STATE, states_set(arena, OWN_STATES));
+    boxes = narrow_all(arena, boxes, DIMENSION_STATE, region_states(arena, OWN_STATES));
     return narrow_all(arena, boxes, DIMENSION_SERVICE, box_numbers(arena, kinds[0].first, kinds[0].last));
 }
 
@@ -306,7 +308,7 @@ struct boxes region_of_rule(struct arena *arena, const struct ruleset *ruleset, 
     boxes = narrow_services(arena, boxes, rule);
     boxes = narrow_src_ports(arena, boxes, rule);
     boxes = narrow_flags(arena, boxes, rule);
-    boxes = narrow_all(arena, boxes, DIMENSION_STATE, states_set(arena, rule->states));
+    boxes = narrow_all(arena, boxes, DIMENSION_STATE, region_states(arena, rule->states));
     boxes = narrow_schedule(arena, boxes, ruleset, rule->when);
     boxes = narrow_schedule(arena, boxes, ruleset, rule->until);
     boxes = narrow_endpoint(arena, boxes, &rule->src, &sides[0], space);
@@ -315,14 +317,12 @@ struct boxes region_of_rule(struct arena *arena, const struct ruleset *ruleset, 
 
 /* ---- witnesses ---- */
 
-/* WANTED if the set holds it, else something near the beginning of it. */
+/* An address of SET (NULL: any): one of those wanted, else one near the beginning. */
 static struct address choose(const struct rangeset *set, const struct address *wanted, size_t count)
 {
-    for (size_t i = 0; set != NULL && i < count; i++)
-        if (rangeset_holds(set, wanted[i]))
+    for (size_t i = 0; i < count; i++)
+        if (set == NULL || rangeset_holds(set, wanted[i]))
             return wanted[i];
-    if (set == NULL)
-        return wanted[0];
     const struct address_range *range = &set->ranges[0];
     /* The first address of a network is nobody's. */
     bool network = (range->first.low & 0xff) == 0 && address_compare(range->first, range->last) < 0;
@@ -349,18 +349,51 @@ static uint32_t forced_member(const struct box *box, uint32_t side)
     return 0;
 }
 
-struct witness region_witness(const struct box *box)
+#define NOON_MONDAY (12 * 3600u)
+
+/* A moment of the box: a second of the week, and a day that is this day of the week. False: no day is. */
+static bool choose_moment(const struct box *box, int32_t today, struct witness *witness)
 {
-    /* Addresses for documentation (RFC 5737, RFC 3849), where they will do. */
-    static const struct address src[] = {{0, ADDRESS_V4_BASE | 0xc0000201}, {0x20010db800000000, 1}};
-    static const struct address dst[] = {{0, ADDRESS_V4_BASE | 0xc6336401}, {0x20010db800000001, 1}};
-    const struct rangeset *src_set = box_set(box, DIMENSION_SRC), *dst_set = box_set(box, DIMENSION_DST);
+    const struct rangeset *days = box_set(box, DIMENSION_DAY), *time = box_set(box, DIMENSION_TIME);
+    struct rangeset all_days = box_domain(DIMENSION_DAY), all_week = box_domain(DIMENSION_TIME);
+    const struct rangeset *day_set = days != NULL ? days : &all_days, *time_set = time != NULL ? time : &all_week;
+    uint64_t first_day = day_set->ranges[0].first.low, noon = NOON_MONDAY;
+    witness->timed = time != NULL;
+    witness->dated = days != NULL && (days->count > 1 || days->ranges[0].last.low != INT32_MAX ||
+                                      days->ranges[0].first.low > (uint64_t)(today > 0 ? today : 0));
+    for (unsigned n = 0; n < 7; n++) {
+        uint64_t day = first_day + n, weekday = (day + 3) % 7; /* 1970-01-01 was a Thursday */
+        uint64_t begin = weekday * 86400;
+        if (!rangeset_holds(day_set, (struct address){0, day}))
+            continue;
+        noon = begin + NOON_MONDAY;
+        struct address_range whole = {{0, begin}, {0, begin + 86399}};
+        for (size_t i = 0; i < time_set->count; i++) {
+            uint64_t first = time_set->ranges[i].first.low, last = time_set->ranges[i].last.low;
+            if (last < whole.first.low || first > whole.last.low)
+                continue;
+            uint64_t second = first <= noon && noon <= last ? noon : first > begin ? first : begin;
+            witness->at = (struct civil){(int32_t)day, (uint32_t)second};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Addresses for documentation (RFC 5737, RFC 3849), where they will do. */
+static const struct address documented[2][2] = {
+    {{0, ADDRESS_V4_BASE | 0xc0000201}, {0x20010db800000000, 1}},
+    {{0, ADDRESS_V4_BASE | 0xc6336401}, {0x20010db800000001, 1}},
+};
+
+bool region_witness(const struct box *box, int32_t today, struct witness *witness)
+{
     uint64_t tcp = (uint64_t)PROTOCOL_TCP << 16, service = choose_number(box, DIMENSION_SERVICE, tcp | 80, tcp | 443);
-    struct witness witness = {
+    *witness = (struct witness){
         .query = {
             .state = (enum packet_state)choose_number(box, DIMENSION_STATE, STATE_NEW, STATE_ESTABLISHED),
-            .src = choose(src_set, src, 2),
-            .dst = choose(dst_set, dst, 2),
+            .src = choose(box_set(box, DIMENSION_SRC), documented[0], 2),
+            .dst = choose(box_set(box, DIMENSION_DST), documented[1], 2),
             .src_zone = (uint16_t)choose_number(box, DIMENSION_SRC_ZONE, 0, 0),
             .dst_zone = (uint16_t)choose_number(box, DIMENSION_DST_ZONE, 0, 0),
             .src_port = (uint16_t)choose_number(box, DIMENSION_SRC_PORT, 49152, 0),
@@ -368,15 +401,43 @@ struct witness region_witness(const struct box *box)
             .protocol = (uint8_t)(service >> 16),
             .tcp_flags = (uint8_t)choose_number(box, DIMENSION_FLAGS, TCP_SYN, 0),
         },
-        .at = {(int32_t)choose_number(box, DIMENSION_DAY, 20000, 0),
-               (uint32_t)choose_number(box, DIMENSION_TIME, 12 * 3600, 0)},
         .src_self = choose_number(box, DIMENSION_SRC_SELF, 0, 0) != 0,
         .dst_self = choose_number(box, DIMENSION_DST_SELF, 0, 0) != 0,
         .src_moving = forced_member(box, 0),
         .dst_moving = forced_member(box, 1),
     };
-    if (witness.query.protocol != PROTOCOL_TCP ||
-        (witness.query.state != STATE_NEW && witness.query.state != STATE_INVALID))
-        witness.query.tcp_flags = 0;
-    return witness;
+    if (witness->query.protocol != PROTOCOL_TCP ||
+        (witness->query.state != STATE_NEW && witness->query.state != STATE_INVALID))
+        witness->query.tcp_flags = 0;
+    return choose_moment(box, today, witness);
+}
+
+/* An address that SET and the networks of the zone have in common; ADDRESS, where there is none. */
+static struct address choose_known(const struct rangeset *set, const struct ruleset *ruleset, uint16_t zone,
+                                   struct address address)
+{
+    const struct rangeset *nets = &ruleset->zones[zone].nets;
+    if (zone == 0 || set == NULL || rangeset_holds(nets, address))
+        return address;
+    for (size_t i = 0; i < nets->count; i++)
+        for (size_t k = 0; k < set->count; k++) {
+            struct address_range net = nets->ranges[i], own = set->ranges[k];
+            struct address first = address_compare(net.first, own.first) < 0 ? own.first : net.first;
+            struct address last = address_compare(net.last, own.last) < 0 ? net.last : own.last;
+            struct address_range common = {first, last};
+            const struct address host = {first.high, first.low + 20};
+            if (address_compare(first, last) <= 0)
+                return choose(&(struct rangeset){1, &common}, &host, 1);
+        }
+    return address;
+}
+
+bool region_witness_known(const struct box *box, const struct ruleset *ruleset, int32_t today, struct witness *witness)
+{
+    if (!region_witness(box, today, witness))
+        return false;
+    struct query *query = &witness->query;
+    query->src = choose_known(box_set(box, DIMENSION_SRC), ruleset, query->src_zone, query->src);
+    query->dst = choose_known(box_set(box, DIMENSION_DST), ruleset, query->dst_zone, query->dst);
+    return true;
 }

@@ -14,18 +14,24 @@
 struct boxes {
     size_t count;
     const struct box *list;
+    bool incomplete; /* of a rule with more than REGION_BOXES_MAX: they hold all that it matches, and more */
 };
+
+#define REGION_BOXES_MAX 65536
 
 /* How a ruleset's numbers are written in the space; two rulesets that are compared share one space. */
 struct space {
-    bool flags;              /* some rule asks for TCP flags */
-    const uint16_t *zones;   /* the ruleset's zone to the space's; NULL: the same */
-    const uint16_t *moving;  /* likewise the sets that move */
+    bool flags;                   /* some rule asks for TCP flags */
+    const struct rangeset *zones; /* by the ruleset's zone: the space's numbers of it; NULL: its own number */
+    const uint16_t *moving;       /* the ruleset's set that moves to the space's; NULL: the same */
 };
 
 /* Everything that RULE, of RULESET, matches; no box: it can never match. States, times and days are dimensions too. */
 struct boxes region_of_rule(struct arena *arena, const struct ruleset *ruleset, const struct rule *rule,
                             const struct space *space);
+
+/* The states of some STATE_BITs. */
+struct rangeset region_states(struct arena *arena, uint8_t states);
 
 /* Everything that can be asked of a packet. */
 struct boxes region_of_all(struct arena *arena, const struct space *space);
@@ -34,9 +40,16 @@ struct boxes region_of_all(struct arena *arena, const struct space *space);
 struct witness {
     struct query query;
     struct civil at;
+    bool timed;    /* the box says when: the clock matters ... */
+    bool dated;    /* ... and the day too, not only the time of the week */
     bool src_self, dst_self;
     uint32_t src_moving, dst_moving; /* index of the set plus one, 0: none needs to */
 };
-struct witness region_witness(const struct box *box);
+
+/* As of TODAY. False: there is none, because no day of the box is a day of the week that it wants. */
+bool region_witness(const struct box *box, int32_t today, struct witness *witness);
+
+/* As region_witness; with addresses that people know: of the networks of the zones of RULESET that it comes and goes through. */
+bool region_witness_known(const struct box *box, const struct ruleset *ruleset, int32_t today, struct witness *witness);
 
 #endif

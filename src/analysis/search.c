@@ -1,5 +1,11 @@
 #include "analysis/search.h"
 
+/* What still lies before a box: indices of the boxes that have packets in common with it, in order. */
+struct ahead {
+    size_t count;
+    uint32_t *list;
+};
+
 enum search_result search_end_is_hit(void *context, struct search *search, const struct box *left)
 {
     (void)context;
@@ -7,70 +13,147 @@ enum search_result search_end_is_hit(void *context, struct search *search, const
     return SEARCH_FOUND;
 }
 
-enum search_result search_end_is_nothing(void *context, struct search *search, const struct box *left)
+static struct address_range bounds(const struct box *box, uint32_t dimension)
 {
-    (void)context;
-    (void)search;
-    (void)left;
-    return SEARCH_NOTHING;
+    const struct rangeset *set = box_set(box, dimension);
+    return (struct address_range){set->ranges[0].first, set->ranges[set->count - 1].last};
 }
 
-static enum search_result go_on(struct search *search, const struct box *box, size_t at);
-
-/* Goes on with all of BOX that lies outside of CUT: one dimension after the other falls away. */
-static enum search_result go_on_outside(struct search *search, const struct box *box, const struct box *cut, size_t at)
+struct search_box search_box_of(const struct box *box, uint32_t rule)
 {
+    return (struct search_box){*box, rule, bounds(box, DIMENSION_SERVICE), bounds(box, DIMENSION_SRC),
+                               bounds(box, DIMENSION_DST)};
+}
+
+static bool apart(struct address_range a, struct address_range b)
+{
+    return address_compare(a.last, b.first) < 0 || address_compare(b.last, a.first) < 0;
+}
+
+bool search_meets(const struct search_box *a, const struct search_box *b)
+{
+    return !apart(a->service, b->service) && !apart(a->src, b->src) && !apart(a->dst, b->dst) &&
+           box_intersects(&a->box, &b->box);
+}
+
+static uint8_t role_of(const struct search *search, uint32_t index)
+{
+    return search->roles[search->boxes[index].rule];
+}
+
+static void use(struct search *search, uint32_t index)
+{
+    if (search->used != NULL)
+        search->used[search->boxes[index].rule] = true;
+}
+
+/* What one comparison with BOX costs: sets of thousands take their time. */
+static uint64_t weight(const struct box *box)
+{
+    uint64_t ranges = 0;
+    for (size_t i = 0; i < box->count; i++)
+        ranges += box->constraints[i].set.count;
+    return 1 + ranges / 32;
+}
+
+static bool spent(struct search *search, uint64_t work)
+{
+    *search->work += work;
+    return *search->work > search->work_max;
+}
+
+static enum search_result go_on(struct search *search, const struct box *box, const struct ahead *ahead);
+
+/* Goes on with PIECE, part of what AHEAD lies before; the one at SKIPPED is behind it. */
+static enum search_result go_on_with(struct search *search, const struct box *piece, const struct ahead *ahead,
+                                     size_t skipped)
+{
+    struct search_box bounded = search_box_of(piece, 0);
+    struct ahead rest = {0, arena_take(search->arena, ahead->count, sizeof *rest.list)};
+    if (spent(search, ahead->count * weight(piece)))
+        return SEARCH_GIVEN_UP;
+    for (size_t i = 0; i < ahead->count; i++)
+        if (i != skipped && search_meets(&bounded, &search->boxes[ahead->list[i]]))
+            rest.list[rest.count++] = ahead->list[i];
+    return go_on(search, piece, &rest);
+}
+
+/* Goes on with all of BOX that lies outside of the box at CUTTER: one dimension after the other falls away. */
+static enum search_result go_on_outside(struct search *search, const struct box *box, const struct ahead *ahead,
+                                        size_t cutter)
+{
+    const struct box *cut = &search->boxes[ahead->list[cutter]].box;
     struct arena *arena = search->arena;
-    static struct address_range everything_range = {{0, 0}, {UINT64_MAX, UINT64_MAX}};
-    static const struct rangeset everything = {1, &everything_range};
     struct box left = *box;
     for (size_t i = 0; i < cut->count; i++) {
         uint32_t dimension = cut->constraints[i].dimension;
-        const struct rangeset *own = box_set(&left, dimension), *taken = &cut->constraints[i].set;
-        struct rangeset outside = box_without(arena, own != NULL ? own : &everything, taken);
-        if (own == NULL && dimension >= DIMENSION_SRC_SELF) {
-            struct rangeset bits = box_numbers(arena, 0, 1);
-            outside = box_without(arena, &bits, taken);
-        } else if (own == NULL && (dimension == DIMENSION_SRC_ZONE || dimension == DIMENSION_DST_ZONE)) {
-            struct rangeset zones = box_numbers(arena, 0, UINT16_MAX);
-            outside = box_without(arena, &zones, taken);
-        } else if (own == NULL && dimension == DIMENSION_TIME) {
-            struct rangeset week = box_numbers(arena, 0, 7 * 86400 - 1);
-            outside = box_without(arena, &week, taken);
-        } else if (own == NULL && dimension == DIMENSION_DAY) {
-            struct rangeset days = box_numbers(arena, 0, INT32_MAX);
-            outside = box_without(arena, &days, taken);
-        }
+        const struct rangeset *taken = &cut->constraints[i].set, *said = box_set(&left, dimension);
+        struct rangeset own = said != NULL ? *said : box_domain(dimension);
+        struct arena_mark mark = arena_mark(arena);
+        struct rangeset outside = box_without(arena, &own, taken);
         if (outside.count > 0) {
             struct box piece = box_with(arena, &left, dimension, outside);
-            enum search_result result = go_on(search, &piece, at);
+            enum search_result result = go_on_with(search, &piece, ahead, cutter);
             if (result != SEARCH_NOTHING)
                 return result;
         }
-        left = box_with(arena, &left, dimension, own != NULL ? box_common(arena, own, taken) : *taken);
+        arena_release(arena, mark);
+        left = box_with(arena, &left, dimension, box_common(arena, &own, taken));
     }
     return SEARCH_NOTHING;
 }
 
-static enum search_result go_on(struct search *search, const struct box *box, size_t at)
+/*
+ * The cuts that stand before everything else may be made in any order: first the one that leaves the fewest pieces. One that
+ * leaves none is the answer.
+ */
+static enum search_result go_on(struct search *search, const struct box *box, const struct ahead *ahead)
 {
-    for (; at < search->count; at++) {
-        const struct search_step *step = &search->steps[at];
-        if (++search->work > search->work_max)
+    size_t cuts = 0, best = 0;
+    unsigned fewest = UINT32_MAX;
+    if (ahead->count == 0)
+        return search->at_end != NULL ? search->at_end(search->context, search, box) : SEARCH_NOTHING;
+    while (cuts < ahead->count && role_of(search, ahead->list[cuts]) == SEARCH_CUT)
+        cuts++;
+    if (cuts == ahead->count && search->at_end == NULL)
+        return SEARCH_NOTHING;
+    if (cuts == 0) {
+        const struct search_box *first = &search->boxes[ahead->list[0]];
+        if (search->roles[first->rule] == SEARCH_UNKNOWN)
             return SEARCH_GIVEN_UP;
-        if (!box_intersects(box, step->box))
-            continue;
-        if (search->touched != NULL)
-            search->touched[step->rule] = true;
-        if (!step->hit)
-            return go_on_outside(search, box, step->box, at + 1);
-        box_intersection(search->arena, box, step->box, &search->found);
+        box_intersection(search->arena, box, &first->box, &search->found);
         return SEARCH_FOUND;
     }
-    return search->at_end(search->context, search, box);
+    if (spent(search, cuts * weight(box)))
+        return SEARCH_GIVEN_UP;
+    for (size_t i = 0; i < cuts && fewest > 0; i++) {
+        unsigned pieces = box_reaches_out(box, &search->boxes[ahead->list[i]].box, fewest);
+        if (pieces < fewest) {
+            fewest = pieces;
+            best = i;
+        }
+    }
+    use(search, ahead->list[best]);
+    return fewest == 0 ? SEARCH_NOTHING : go_on_outside(search, box, ahead, best);
 }
 
 enum search_result search_run(struct search *search, const struct box *box)
 {
-    return go_on(search, box, 0);
+    struct search_box bounded = search_box_of(box, 0);
+    struct ahead ahead = {0, arena_take(search->arena, search->count, sizeof *ahead.list)};
+    bool only_cuts = true;
+    for (size_t i = 0; i < search->count; i++) {
+        uint8_t role = role_of(search, (uint32_t)i);
+        if (role == SEARCH_PASS || !search_meets(&bounded, &search->boxes[i]))
+            continue;
+        only_cuts &= role == SEARCH_CUT;
+        if (only_cuts && box_reaches_out(box, &search->boxes[i].box, 1) == 0) {
+            use(search, (uint32_t)i);
+            return spent(search, i) ? SEARCH_GIVEN_UP : SEARCH_NOTHING;
+        }
+        ahead.list[ahead.count++] = (uint32_t)i;
+    }
+    if (spent(search, search->count))
+        return SEARCH_GIVEN_UP;
+    return go_on(search, box, &ahead);
 }

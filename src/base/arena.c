@@ -75,6 +75,26 @@ char *arena_text(struct arena *arena, const char *text, size_t length)
     return copy;
 }
 
+struct arena_mark arena_mark(const struct arena *arena)
+{
+    return (struct arena_mark){arena->newest, arena->newest != NULL ? arena->newest->used : 0};
+}
+
+void arena_release(struct arena *arena, struct arena_mark mark)
+{
+    while (arena->newest != mark.block) {
+        struct block *block = arena->newest;
+        arena->newest = block->next;
+        arena->bytes -= sizeof *block + block->size;
+        free(block);
+    }
+    if (arena->newest == NULL)
+        return;
+    /* What is taken is zeroed: so is what is taken again. */
+    memset(arena->newest->bytes + mark.used, 0, arena->newest->used - mark.used);
+    arena->newest->used = mark.used;
+}
+
 size_t arena_bytes(const struct arena *arena)
 {
     return arena->bytes;

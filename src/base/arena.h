@@ -24,6 +24,17 @@ void *arena_take(struct arena *arena, size_t count, size_t size);
 /* Returns a copy of the LENGTH bytes at TEXT, terminated. */
 char *arena_text(struct arena *arena, const char *text, size_t length);
 
+/*
+ * Where the arena stands now, and back to there: everything that was taken since is given up. For searches that try and throw
+ * away.
+ */
+struct arena_mark {
+    const void *block;
+    size_t used;
+};
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_release(struct arena *arena, struct arena_mark mark);
+
 /* How many bytes the arena holds in all. */
 size_t arena_bytes(const struct arena *arena);
 

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/diff.h"
 #include "analysis/witness.h"
@@ -49,11 +50,72 @@ static void show(struct shown *shown, const struct loaded *old, const struct loa
     witness_to_text(&witness, space, &change->witness, true);
 }
 
+/* ---- what stands outside of the rules and decides too ---- */
+
+static const struct zone *zone_called(const struct ruleset *ruleset, const char *name)
+{
+    for (size_t i = 1; i < ruleset->zone_count; i++)
+        if (strcmp(ruleset->zones[i].name, name) == 0)
+            return &ruleset->zones[i];
+    return NULL;
+}
+
+/* Is there a zone of A that B has not, or otherwise, as far as WANTED tells? */
+static bool zones_differ(const struct ruleset *a, const struct ruleset *b,
+                         bool (*differs)(const struct zone *zone, const struct zone *other))
+{
+    for (size_t i = 1; i < a->zone_count; i++)
+        if (differs(&a->zones[i], zone_called(b, a->zones[i].name)))
+            return true;
+    return false;
+}
+
+static bool antispoof_differs(const struct zone *zone, const struct zone *other)
+{
+    if (!zone->antispoof)
+        return false;
+    return other == NULL || !other->antispoof || zone->nets.count != other->nets.count ||
+           memcmp(zone->nets.ranges, other->nets.ranges, zone->nets.count * sizeof *zone->nets.ranges) != 0;
+}
+
+static bool dhcp_differs(const struct zone *zone, const struct zone *other)
+{
+    return zone->dhcp && (other == NULL || !other->dhcp);
+}
+
+#define SETTINGS_MAX 4
+
+/* The settings that decide about packets and differ: their keywords. Returns how many. */
+static size_t settings(const struct ruleset *old, const struct ruleset *fresh, const char *words[SETTINGS_MAX])
+{
+    size_t count = 0;
+    if (old->hooks != fresh->hooks)
+        words[count++] = "hook";
+    if (zones_differ(old, fresh, antispoof_differs) || zones_differ(fresh, old, antispoof_differs))
+        words[count++] = "antispoof";
+    if (old->implicit_nd != fresh->implicit_nd)
+        words[count++] = "implicit nd";
+    if (old->implicit_dhcp != fresh->implicit_dhcp ||
+        (old->implicit_dhcp && (zones_differ(old, fresh, dhcp_differs) || zones_differ(fresh, old, dhcp_differs))))
+        words[count++] = "implicit dhcp";
+    return count;
+}
+
+static bool equivalent(const struct differences *differences, const struct loaded *old, const struct loaded *fresh)
+{
+    const char *words[SETTINGS_MAX];
+    return differences->count == 0 && !differences->given_up && settings(old->ruleset, fresh->ruleset, words) == 0;
+}
+
+/* ---- the report ---- */
+
 static void print_json(const struct differences *differences, const struct loaded *old, const struct loaded *fresh,
                        const struct ruleset *space)
 {
-    json_t *changes = json_array();
+    json_t *changes = json_array(), *changed = json_array();
     struct shown shown;
+    const char *words[SETTINGS_MAX];
+    size_t count = settings(old->ruleset, fresh->ruleset, words);
     for (size_t i = 0; i < differences->count; i++) {
         const struct change *change = &differences->changes[i];
         show(&shown, old, fresh, space, change);
@@ -61,7 +123,10 @@ static void print_json(const struct differences *differences, const struct loade
                                                  "old_verdict", action_name(change->old_action), "new_verdict",
                                                  action_name(change->new_action), "witness", shown.witness_bytes));
     }
-    json_t *root = json_pack("{s:b, s:o}", "equivalent", differences->count == 0 && !differences->given_up, "changes", changes);
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(changed, json_string(words[i]));
+    json_t *root = json_pack("{s:b, s:o, s:o, s:b}", "equivalent", equivalent(differences, old, fresh), "changes", changes,
+                             "settings", changed, "complete", !differences->given_up);
     json_dumpf(root, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(root);
@@ -71,16 +136,39 @@ static void print_text(const struct differences *differences, const struct loade
                        const struct ruleset *space)
 {
     struct shown shown;
+    const char *words[SETTINGS_MAX];
+    size_t count = settings(old->ruleset, fresh->ruleset, words);
     for (size_t i = 0; i < differences->count; i++) {
         const struct change *change = &differences->changes[i];
         show(&shown, old, fresh, space, change);
         printf("%s -> %s: %s becomes %s, such as %s\n", shown.old_bytes, shown.new_bytes,
                action_name(change->old_action), action_name(change->new_action), shown.witness_bytes);
     }
+    for (size_t i = 0; i < count; i++)
+        printf("'%s' differs\n", words[i]);
     if (differences->given_up)
-        printf("the files are too large to compare to the end: there may be more\n");
-    else if (differences->count == 0)
+        printf("left out: the rules overlap too much to be compared to the end: there may be more\n");
+    else if (differences->count + count == 0)
         printf("equivalent\n");
+}
+
+/* Witnesses speak of the zones and the sets of both: as of a ruleset that has them all. */
+static void report(const struct diff_options *options, const struct differences *differences, const struct loaded *old,
+                   const struct loaded *fresh)
+{
+    struct zone *zones = calloc(differences->zone_count, sizeof *zones);
+    struct moving_set *moving = calloc(differences->moving_count + 1, sizeof *moving);
+    if (zones == NULL || moving == NULL)
+        abort(); /* as an arena does */
+    for (size_t i = 0; i < differences->zone_count; i++)
+        zones[i].name = differences->zones[i].name;
+    for (size_t i = 0; i < differences->moving_count; i++)
+        moving[i].name = differences->moving[i].name;
+    const struct ruleset space = {.zones = zones, .zone_count = differences->zone_count, .moving = moving,
+                                  .moving_count = differences->moving_count};
+    (options->json ? print_json : print_text)(differences, old, fresh, &space);
+    free(zones);
+    free(moving);
 }
 
 int command_diff(const struct diff_options *options)
@@ -91,18 +179,8 @@ int command_diff(const struct diff_options *options)
     if (load(&old, options->old)) {
         if (load(&fresh, options->fresh)) {
             differences_of(old.ruleset, fresh.ruleset, civil_at(time(NULL)).day, &differences);
-            /* Witnesses speak of the zones of both. */
-            struct zone *zones = calloc(differences.zone_count, sizeof *zones);
-            if (zones == NULL)
-                abort();
-            for (size_t i = 0; i < differences.zone_count; i++)
-                zones[i].name = differences.zones[i];
-            struct ruleset space = *old.ruleset;
-            space.zones = zones;
-            space.zone_count = differences.zone_count;
-            (options->json ? print_json : print_text)(&differences, &old, &fresh, &space);
-            status = differences.count == 0 && !differences.given_up ? 0 : EXIT_DIFFERENT;
-            free(zones);
+            report(options, &differences, &old, &fresh);
+            status = equivalent(&differences, &old, &fresh) ? 0 : EXIT_DIFFERENT;
             differences_fini(&differences);
         }
         load_fini(&fresh);

@@ -70,11 +70,12 @@ static void take(void *context, const struct finding *finding)
                words[finding->kind].message);
 }
 
-void advise(struct diagnostics *diagnostics, const struct ruleset *ruleset, int32_t today)
+struct findings_left advise(struct diagnostics *diagnostics, const struct ruleset *ruleset, int32_t today)
 {
     struct advice advice = {diagnostics, ruleset};
-    findings_of(ruleset, today, take, &advice);
+    struct findings_left left = findings_of(ruleset, today, take, &advice);
     diagnostics_sort(diagnostics);
+    return left;
 }
 
 static void take_protection(void *context, const struct finding *finding)
