@@ -349,7 +349,7 @@ static uint32_t forced_member(const struct box *box, uint32_t side)
     return 0;
 }
 
-#define NOON_MONDAY (12 * 3600u)
+#define NOON (12 * 3600u)
 
 /* A moment of the box: a second of the week, and a day that is this day of the week. False: no day is. */
 static bool choose_moment(const struct box *box, int32_t today, struct witness *witness)
@@ -357,20 +357,18 @@ static bool choose_moment(const struct box *box, int32_t today, struct witness *
     const struct rangeset *days = box_set(box, DIMENSION_DAY), *time = box_set(box, DIMENSION_TIME);
     struct rangeset all_days = box_domain(DIMENSION_DAY), all_week = box_domain(DIMENSION_TIME);
     const struct rangeset *day_set = days != NULL ? days : &all_days, *time_set = time != NULL ? time : &all_week;
-    uint64_t first_day = day_set->ranges[0].first.low, noon = NOON_MONDAY;
+    uint64_t first_day = day_set->ranges[0].first.low;
     witness->timed = time != NULL;
     witness->dated = days != NULL && (days->count > 1 || days->ranges[0].last.low != INT32_MAX ||
                                       days->ranges[0].first.low > (uint64_t)(today > 0 ? today : 0));
-    for (unsigned n = 0; n < 7; n++) {
-        uint64_t day = first_day + n, weekday = (day + 3) % 7; /* 1970-01-01 was a Thursday */
-        uint64_t begin = weekday * 86400;
+    for (uint64_t weekday = 0; weekday < 7; weekday++) {
+        uint64_t begin = weekday * 86400, noon = begin + NOON;
+        uint64_t day = first_day + (weekday + 7 - (first_day + 3) % 7) % 7; /* 1970-01-01 was a Thursday */
         if (!rangeset_holds(day_set, (struct address){0, day}))
             continue;
-        noon = begin + NOON_MONDAY;
-        struct address_range whole = {{0, begin}, {0, begin + 86399}};
         for (size_t i = 0; i < time_set->count; i++) {
             uint64_t first = time_set->ranges[i].first.low, last = time_set->ranges[i].last.low;
-            if (last < whole.first.low || first > whole.last.low)
+            if (last < begin || first > begin + 86399)
                 continue;
             uint64_t second = first <= noon && noon <= last ? noon : first > begin ? first : begin;
             witness->at = (struct civil){(int32_t)day, (uint32_t)second};
@@ -386,9 +384,24 @@ static const struct address documented[2][2] = {
     {{0, ADDRESS_V4_BASE | 0xc6336401}, {0x20010db800000001, 1}},
 };
 
+/* A service that people know, where the box has one; else the first that it has, but for port 0. */
+static uint64_t choose_service(const struct box *box)
+{
+    static const uint32_t known[] = {
+        PROTOCOL_TCP << 16 | 80, PROTOCOL_TCP << 16 | 443, PROTOCOL_UDP << 16 | 53, PROTOCOL_ICMP << 16 | 8,
+        PROTOCOL_ICMP6 << 16 | 128,
+    };
+    const struct rangeset *set = box_set(box, DIMENSION_SERVICE);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (rangeset_holds(set, (struct address){0, known[i]}))
+            return known[i];
+    uint64_t first = set->ranges[0].first.low;
+    return first + ((first & 0xffff) == 0 && first < set->ranges[0].last.low);
+}
+
 bool region_witness(const struct box *box, int32_t today, struct witness *witness)
 {
-    uint64_t tcp = (uint64_t)PROTOCOL_TCP << 16, service = choose_number(box, DIMENSION_SERVICE, tcp | 80, tcp | 443);
+    uint64_t service = choose_service(box);
     *witness = (struct witness){
         .query = {
             .state = (enum packet_state)choose_number(box, DIMENSION_STATE, STATE_NEW, STATE_ESTABLISHED),

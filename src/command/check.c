@@ -11,9 +11,12 @@
 #include "load/civil.h"
 #include "load/load.h"
 #include "parser/parser.h"
+#include "parser/source.h"
+
+#define PLACE_BYTES 4200 /* a path and a line */
 
 /* An interface that is not there now may come later: a warning. Patterns say nothing about any one interface. */
-static void check_interfaces(struct loaded *loaded, const char *file)
+static void check_interfaces(struct loaded *loaded)
 {
     const struct ruleset *ruleset = loaded->ruleset;
     for (size_t z = 1; z < ruleset->zone_count; z++)
@@ -21,42 +24,54 @@ static void check_interfaces(struct loaded *loaded, const char *file)
             const char *name = ruleset->zones[z].interfaces[i];
             if (name[0] == '\0' || name[strlen(name) - 1] == '+' || if_nametoindex(name) != 0)
                 continue;
-            struct diagnostic record = {.severity = SEVERITY_WARNING, .code = CODE_INTERFACE, .file = file};
-            diagnostics_add(&loaded->diagnostics, &record, "the interface '%s' of the zone '%s' does not exist now", name,
-                            ruleset->zones[z].name);
+            struct diagnostic record = quote_record(&ruleset->zones[z].quotes[i], SEVERITY_WARNING, CODE_INTERFACE);
+            diagnostics_add(&loaded->diagnostics, &record, "the interface '%s' of the zone '%s' does not exist on this machine now",
+                            name, ruleset->zones[z].name);
         }
 }
 
-/* "a:1, b:2 and others", as a list */
+/* "a:1, b:2", as a list */
 static json_t *by_list(const char *by)
 {
     json_t *list = json_array();
     while (by != NULL && *by != '\0') {
-        size_t length = strcspn(by, ",");
-        size_t place = strcspn(by, " ") < length ? strcspn(by, " ") : length;
-        json_array_append_new(list, json_stringn(by, place));
-        by += length;
-        by += strspn(by, ", ");
+        const char *end = strstr(by, ", ");
+        size_t length = end != NULL ? (size_t)(end - by) : strlen(by);
+        json_array_append_new(list, json_stringn(by, length));
+        by += length + (end != NULL ? 2 : 0);
     }
     return list;
 }
 
 static json_t *finding(const struct diagnostic *diagnostic)
 {
-    return json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s?, s:o}", "file", diagnostic->file, "line",
-                     (int)diagnostic->line, "column", (int)diagnostic->column, "severity",
-                     severity_name(diagnostic->severity), "code", diagnostic_code_name(diagnostic->code), "message",
-                     diagnostic->message, "witness", diagnostic->witness, "by", by_list(diagnostic->by));
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o}", "file", diagnostic->file, "line",
+                     (int)diagnostic->line, "column", (int)diagnostic->column, "end_line", (int)diagnostic->end_line,
+                     "end_column", (int)diagnostic->end_column, "severity", severity_name(diagnostic->severity), "code",
+                     diagnostic_code_name(diagnostic->code), "message", diagnostic->message, "witness", diagnostic->witness,
+                     "mend", diagnostic->mend, "by", by_list(diagnostic->by), "included_from",
+                     by_list(diagnostic->included_from));
 }
 
-static void print_json(const struct check_options *options, const struct loaded *loaded, size_t rules, bool ok)
+/* "office.rules:40": where what is left out begins */
+static json_t *left_out(const struct loaded *loaded, struct findings_left left)
+{
+    char place[PLACE_BYTES] = "";
+    if (left.rules > 0)
+        snprintf(place, sizeof place, "%s:%u", loaded->ruleset->rules[left.first].file, loaded->ruleset->rules[left.first].line);
+    return json_pack("{s:I, s:s?, s:I}", "rules", (json_int_t)left.rules, "first", left.rules > 0 ? place : NULL, "findings",
+                     (json_int_t)loaded->diagnostics.left_out);
+}
+
+static void print_json(const struct check_options *options, const struct loaded *loaded, struct findings_left left,
+                       size_t rules, bool ok)
 {
     json_t *findings = json_array();
     for (size_t i = 0; i < loaded->diagnostics.count; i++)
         json_array_append_new(findings, finding(&loaded->diagnostics.records[i]));
-    json_t *root = json_pack("{s:s, s:b, s:I, s:{s:I, s:I}, s:o}", "file", options->file, "ok", ok, "rules",
+    json_t *root = json_pack("{s:s, s:b, s:I, s:{s:I, s:I}, s:o, s:o}", "file", options->file, "ok", ok, "rules",
                              (json_int_t)rules, "tests", "passed", (json_int_t)loaded->tests_passed, "failed",
-                             (json_int_t)loaded->tests_failed, "findings", findings);
+                             (json_int_t)loaded->tests_failed, "findings", findings, "left_out", left_out(loaded, left));
     json_dumpf(root, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(root);
@@ -89,18 +104,23 @@ int command_check(const struct check_options *options)
 {
     struct loaded loaded;
     struct rangeset self = {0, NULL};
+    struct findings_left left = {0, 0};
     bool ok = load_rules(&loaded, options->file, &self);
     if (ok) {
-        check_interfaces(&loaded, options->file);
-        advise(&loaded.diagnostics, loaded.ruleset, civil_at(time(NULL)).day);
+        check_interfaces(&loaded);
+        left = advise(&loaded.diagnostics, loaded.ruleset, civil_at(time(NULL)).day);
     }
     if (options->strict && loaded.diagnostics.warnings > 0)
         ok = false;
     size_t rules = loaded.ruleset != NULL ? loaded.ruleset->rule_count : 0;
     if (options->json) {
-        print_json(options, &loaded, rules, ok);
+        print_json(options, &loaded, left, rules, ok);
     } else {
         report_diagnostics(&loaded.diagnostics);
+        if (left.rules > 0)
+            fprintf(stderr, "%s: left out: %zu rules, the first at %s:%u, overlap too many others: not all that could be found about "
+                    "them was looked for\n", options->file, left.rules, loaded.ruleset->rules[left.first].file,
+                    loaded.ruleset->rules[left.first].line);
         if (options->verbose && loaded.ruleset != NULL)
             print_verbose(options, loaded.ruleset);
         print_summary(options, &loaded, rules, ok);

@@ -8,6 +8,7 @@
 #include "load/advise.h"
 #include "load/civil.h"
 #include "parser/parser.h"
+#include "parser/source.h"
 #include "rules/surroundings.h"
 
 #define EXPLANATION_BYTES 512
@@ -21,14 +22,7 @@ static void run_test(struct loaded *loaded, const struct surroundings *surroundi
         loaded->tests_passed++;
         return;
     }
-    struct diagnostic record = {
-        .severity = SEVERITY_ERROR,
-        .code = CODE_TEST,
-        .file = test->file,
-        .line = test->line,
-        .column = 1,
-        .width = 1,
-    };
+    struct diagnostic record = quote_record(test->quote, SEVERITY_ERROR, CODE_TEST);
     loaded->tests_failed++;
     diagnostics_add(&loaded->diagnostics, &record, "test \"%s\" fails: %s", test->name, buffer);
 }
@@ -48,6 +42,7 @@ bool load_rules(struct loaded *loaded, const char *path, const struct rangeset *
         run_test(loaded, surroundings, &loaded->ruleset->tests[i]);
     surroundings_free(surroundings);
     advise_protection(&loaded->diagnostics, loaded->ruleset, civil_at(time(NULL)).day);
+    diagnostics_sort(&loaded->diagnostics);
     if (loaded->diagnostics.errors == 0)
         return true;
     ruleset_free(loaded->ruleset);

@@ -44,6 +44,13 @@ const char *check_keep(struct check *check, const char *text)
     return text == NULL ? NULL : arena_text(check->arena, text, strlen(text));
 }
 
+const struct quote *check_quote(struct check *check, struct location at)
+{
+    struct quote *quote = arena_take(check->arena, 1, sizeof *quote);
+    *quote = location_quote(check->arena, at);
+    return quote;
+}
+
 /* Adds a definition under NAME; NULL, reported, when the name is taken. */
 static struct definition *define(struct check *check, const struct word *name, int kind)
 {
@@ -63,13 +70,14 @@ static struct definition *define(struct check *check, const struct word *name, i
     return definition;
 }
 
-static void define_interface(struct check *check, struct zone *zone, const struct word *interface)
+static void define_interface(struct check *check, struct zone *zone, struct quote *quotes, const struct word *interface)
 {
     for (size_t z = 1; z < check->zones; z++)
         for (size_t i = 0; i < check->zone_list[z].interface_count; i++)
             if (strcmp(check->zone_list[z].interfaces[i], interface->text) == 0)
                 CHECK_ERROR(check, interface->at, CODE_REDEFINED, "the interface '%s' is in the zone '%s' already",
                             interface->text, check->zone_list[z].name);
+    quotes[zone->interface_count] = location_quote(check->arena, interface->at);
     zone->interfaces[zone->interface_count++] = check_keep(check, interface->text);
 }
 
@@ -90,8 +98,10 @@ static void define_zone(struct check *check, const struct zone_node *node)
     zone->name = check_keep(check, node->name.text);
     zone->dhcp = node->dhcp;
     zone->interfaces = arena_take(check->arena, count, sizeof *zone->interfaces);
+    struct quote *quotes = arena_take(check->arena, count, sizeof *quotes);
+    zone->quotes = quotes;
     for (const struct word_node *i = node->interfaces; i != NULL; i = i->next)
-        define_interface(check, zone, &i->word);
+        define_interface(check, zone, quotes, &i->word);
 }
 
 /* How many members a dynamic set has room for when its definition does not say. */

@@ -105,6 +105,9 @@ void check_identities(struct check *check);
 /* TEXT, or NULL, copied to where the ruleset lives. */
 const char *check_keep(struct check *check, const char *text);
 
+/* What stands at AT, as messages show it, where the ruleset lives. */
+const struct quote *check_quote(struct check *check, struct location at);
+
 #define CHECK_ERROR(check, at, code, ...) location_report((check)->diagnostics, at, SEVERITY_ERROR, code, __VA_ARGS__)
 
 /* The rate of a `log` that names none. */

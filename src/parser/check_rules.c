@@ -1,6 +1,7 @@
 /*
  * Rules: endpoints to terms, and what a rule as a whole cannot mean.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "packet/packet.h"
@@ -212,8 +213,9 @@ struct log check_log(const struct log_node *node)
 static void check_match(struct check *check, const struct statement *statement, struct rule *rule)
 {
     const struct rule_node *node = &statement->rule;
-    rule->file = check_keep(check, statement->at.source->path);
-    rule->line = statement->at.line;
+    rule->quote = check_quote(check, statement->at);
+    rule->file = rule->quote->file;
+    rule->line = rule->quote->line;
     rule->src = check_endpoint(check, &node->src);
     rule->dst = check_endpoint(check, &node->dst);
     if (node->src.ports != NULL)
@@ -222,10 +224,22 @@ static void check_match(struct check *check, const struct statement *statement, 
         rule->services = check_services(check, node->services, &rule->service_count);
 }
 
+/* The rule's line without states and options: what would admit its connections, and let them go on. */
+static const char *opening(struct check *check, const struct rule_node *node)
+{
+    const struct rule_node bare = {.action = ACTION_ALLOW, .src = node->src, .dst = node->dst, .services = node->services,
+                                   .when = node->when};
+    char *text = syntax_rule_text(&bare);
+    const char *kept = check_keep(check, text);
+    free(text);
+    return kept;
+}
+
 void check_protect(struct check *check, const struct statement *statement)
 {
     struct rule *rule = &check->protect_list[check->protects++];
-    *rule = (struct rule){.action = ACTION_ALLOW, .states = STATE_BIT(STATE_NEW) | STATE_BIT(STATE_ESTABLISHED)};
+    *rule = (struct rule){.action = ACTION_ALLOW, .states = STATE_BIT(STATE_NEW) | STATE_BIT(STATE_ESTABLISHED),
+                           .opening = opening(check, &statement->rule)};
     check_match(check, statement, rule);
     check_families(check, statement, rule);
     check_hooked(check, statement, rule);
@@ -242,6 +256,7 @@ void check_rule(struct check *check, const struct statement *statement)
         .log = check_log(&node->log),
         .priority = node->priority,
         .identity = check_identity(node),
+        .opening = node->states != 0 && node->action == ACTION_ALLOW ? opening(check, node) : NULL,
     };
     check_match(check, statement, rule);
     check_rule_name(check, &node->name);

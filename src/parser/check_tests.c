@@ -73,6 +73,7 @@ void check_test(struct check *check, const struct statement *statement)
     *test = (struct ruleset_test){
         .file = check_keep(check, statement->at.source->path),
         .line = statement->at.line,
+        .quote = check_quote(check, statement->at),
         .name = check_keep(check, node->name.text),
         .expected = node->expect.action,
         .by = check_keep(check, node->expect.by.text),

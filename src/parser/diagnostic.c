@@ -52,6 +52,7 @@ void diagnostics_add(struct diagnostics *diagnostics, const struct diagnostic *r
     kept->source = copy(diagnostics->arena, record->source);
     kept->witness = copy(diagnostics->arena, record->witness);
     kept->by = copy(diagnostics->arena, record->by);
+    kept->mend = copy(diagnostics->arena, record->mend);
     kept->included_from = copy(diagnostics->arena, record->included_from);
 }
 
@@ -88,7 +89,7 @@ const char *diagnostic_code_name(enum diagnostic_code code)
         [CODE_INTERFACE] = "interface", [CODE_SHADOWED] = "shadowed",
         [CODE_REDUNDANT] = "redundant", [CODE_NO_OPENER] = "no-opener",
         [CODE_WIDE_SELF] = "wide-self", [CODE_EXPIRED] = "expired",
-        [CODE_PROTECT] = "protect",
+        [CODE_PROTECT] = "protect",     [CODE_NEVER] = "never",
     };
     return names[code];
 }
@@ -111,8 +112,10 @@ static void add_caret(struct text *text, const struct diagnostic *diagnostic)
     }
     text_add(text, "^");
     for (unsigned i = 1; i < diagnostic->width && *at != '\0'; i++) {
-        at++;
-        text_add(text, "~");
+        do
+            at++;
+        while (((unsigned char)*at & 0xc0) == 0x80);
+        text_add(text, "%s", *at != '\0' ? "~" : "");
     }
     text_add(text, "\n");
 }

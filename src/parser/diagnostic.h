@@ -30,6 +30,7 @@ enum diagnostic_code {
     CODE_WIDE_SELF,
     CODE_EXPIRED,
     CODE_PROTECT,
+    CODE_NEVER,
     CODE_COUNT
 };
 
@@ -39,10 +40,12 @@ struct diagnostic {
     const char *file;
     unsigned line, column;   /* from 1; columns count characters, a tab as one; 0, 0: the file as a whole */
     unsigned width;          /* characters under the caret line, at least 1 */
+    unsigned end_line, end_column; /* the last character's line, and the column behind it; 0, 0: not known */
     const char *message;     /* one line, without file, position and severity */
     const char *source;      /* the line of text, or NULL where there is none */
     const char *witness;     /* a packet that shows it, or NULL */
     const char *by;          /* "office.rules:9, office.rules:12": the rules that have to do with it, or NULL */
+    const char *mend;        /* a line that would do what is missed, or NULL */
     const char *included_from; /* "office.rules:3, spid.rules:10": the include chain, or NULL */
 };
 

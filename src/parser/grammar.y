@@ -163,11 +163,11 @@ statement:
       { $$ = statement(scanner, @1, STATEMENT_SCHEDULE); $$->schedule.name = $2; $$->schedule.items = list_reversed($4); }
   | PROTECT source TO endpoint services
       {
-        $$ = statement(scanner, @1, STATEMENT_PROTECT);
+        $$ = statement(scanner, @$, STATEMENT_PROTECT);
         $$->rule.src = $2; $$->rule.dst = $4; $$->rule.services = list_reversed($5);
       }
   | PROTECT source TO endpoint
-      { $$ = statement(scanner, @1, STATEMENT_PROTECT); $$->rule.src = $2; $$->rule.dst = $4; }
+      { $$ = statement(scanner, @$, STATEMENT_PROTECT); $$->rule.src = $2; $$->rule.dst = $4; }
   | TIMEOUT timeouts
       { $$ = statement(scanner, @1, STATEMENT_TIMEOUT); $$->timeouts = list_reversed($2); }
   | LIMIT NAME NUMBER limit_parts
@@ -211,27 +211,27 @@ statement:
       }
   | TEST STRING test_address test_port TO test_address test_service test_state at_given EXPECT expect
       {
-        $$ = statement(scanner, @1, STATEMENT_TEST);
+        $$ = statement(scanner, @$, STATEMENT_TEST);
         $$->test = (struct test_node){.name = $2, .src = $3, .src_port = $4, .dst = $6, .service = $7, .states = $8, .at = $9, .expect = $11};
       }
   | TEST STRING test_address test_port TO test_address test_service test_state at_given EXPECT expect THEN NAME EXPECT expect
       {
         $$ = NULL;
         if (context_word(scanner, &$13, "reply")) {
-            $$ = statement(scanner, @1, STATEMENT_TEST);
+            $$ = statement(scanner, @$, STATEMENT_TEST);
             $$->test = (struct test_node){.name = $2, .src = $3, .src_port = $4, .dst = $6, .service = $7, .states = $8, .at = $9,
                                           .expect = $11, .then_reply = true, .reply = $15};
         }
       }
   | verdict source TO endpoint services states_given options
       {
-        $$ = statement(scanner, @1, STATEMENT_RULE);
+        $$ = statement(scanner, @$, STATEMENT_RULE);
         $$->rule = *$7;
         $$->rule.action = $1; $$->rule.src = $2; $$->rule.dst = $4; $$->rule.services = list_reversed($5); $$->rule.states = $6;
       }
   | verdict source TO endpoint states_given options
       {
-        $$ = statement(scanner, @1, STATEMENT_RULE);
+        $$ = statement(scanner, @$, STATEMENT_RULE);
         $$->rule = *$6;
         $$->rule.action = $1; $$->rule.src = $2; $$->rule.dst = $4; $$->rule.states = $5;
       }

@@ -55,6 +55,7 @@ bool parser_query(const char *text, const struct ruleset *ruleset, struct rulese
         check_test(&check, statement);
         *packet = check.test_list[0];
         packet->file = packet->name = packet->by = NULL;
+        packet->quote = NULL;
     }
     arena_free(arena);
     return diagnostics->errors == errors;

@@ -23,14 +23,23 @@ struct location {
     const char *line_text;     /* where the line begins in the source's text */
     unsigned line, column;     /* from 1 */
     unsigned width;            /* characters */
+    unsigned end_line, end_column; /* of a run over more lines: its last line, and the column behind it; 0, 0: it ends in LINE */
 };
 
-/* The location that begins with FIRST and ends with LAST, as far as both are in one line. */
+/* The location that begins with FIRST and ends with LAST; where that is in another line, the width is FIRST's line's. */
 struct location location_span(struct location first, struct location last);
 
 /* Adds an error or a warning at the location. */
 void location_report(struct diagnostics *diagnostics, struct location location, enum severity severity,
                      enum diagnostic_code code, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+struct quote;
+
+/* The words at LOCATION, copied to ARENA. */
+struct quote location_quote(struct arena *arena, struct location location);
+
+/* A diagnostic's place, of a quote. */
+struct diagnostic quote_record(const struct quote *quote, enum severity severity, enum diagnostic_code code);
 
 /* How many characters the LENGTH bytes of UTF-8 at TEXT are; a broken byte counts as one. */
 unsigned characters_in(const char *text, size_t length);

@@ -160,7 +160,7 @@ struct limit_statement {
 
 struct statement {
     struct statement *next;
-    struct location at;              /* the keyword */
+    struct location at;              /* the keyword; of a rule, a protection and a test all of it */
     enum {
         STATEMENT_INCLUDE, STATEMENT_ZONE, STATEMENT_SET, STATEMENT_SERVICE, STATEMENT_TIMEOUT, STATEMENT_LIMIT,
         STATEMENT_DEFAULT, STATEMENT_HOOK, STATEMENT_QUEUE, STATEMENT_TEST, STATEMENT_RULE, STATEMENT_NO_IMPLICIT, STATEMENT_HALF_OPEN,

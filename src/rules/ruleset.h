@@ -33,11 +33,21 @@ struct log {
     struct rate rate;
 };
 
+/* The words of the rules files that something stands for, as messages show them: the line that they begin in, and where. */
+struct quote {
+    const char *file;
+    uint32_t line, column, width; /* from 1; characters in that line */
+    uint32_t end_line, end_column; /* the last character's line, and the column behind it */
+    const char *text;             /* the line; a long one is cut */
+    const char *included_from;    /* the include chain, or NULL */
+};
+
 /* A zone: a name for some interfaces. Zone 0 of a ruleset is "no zone": the packets of interfaces that no zone names, and the missing interface of packets from and to the gateway itself. */
 struct zone {
     const char *name;
     size_t interface_count;
     const char **interfaces; /* a name that ends in '+' stands for all that begin so; the longest that fits wins */
+    const struct quote *quotes; /* where each of them stands; NULL: they were not read from a file */
     struct rangeset nets;    /* the zone's own networks; may be empty */
     bool antispoof;          /* they may not arrive on another zone */
     bool dhcp;               /* the gateway is a DHCP server or client there */
@@ -120,6 +130,8 @@ struct rule_limit {
 struct rule {
     const char *file; /* as the user wrote it: shown as FILE:LINE */
     uint32_t line;
+    const struct quote *quote; /* NULL: it was not read from a file */
+    const char *opening; /* where it names states: its line without them, for messages; else NULL */
     const char *name; /* its `as`, or NULL */
     uint32_t identity; /* the same in every ruleset that holds this rule, by its name or its words; never 0, and of one rule only */
     enum action action;
@@ -163,6 +175,7 @@ struct query {
 struct ruleset_test {
     const char *file;
     uint32_t line;
+    const struct quote *quote;
     const char *name;
     struct query query;
     bool at_given;

@@ -1,7 +1,7 @@
-# Golden rules files: canonical forms of good ones, exact diagnostics of bad ones.
+# Golden rules files: canonical forms of good ones, exact diagnostics of bad ones, findings in others.
 check_PROGRAMS += tests/rules/golden
 tests_rules_golden_SOURCES = tests/rules/golden.c
 tests_rules_golden_LDADD = libparser.a libengine.a
 dist_check_SCRIPTS += tests/rules/run.sh
 TESTS += tests/rules/run.sh
-EXTRA_DIST += tests/rules/ok tests/rules/bad
+EXTRA_DIST += tests/rules/ok tests/rules/bad tests/rules/found tests/rules/parts

@@ -1,4 +1,16 @@
 #!/bin/sh
-# The golden rules files, and the office gateway that is shipped.
-"${builddir:-.}/tests/rules/golden" "${srcdir:-.}/tests/rules" &&
-    "${builddir:-.}/spid" --check "${srcdir:-.}/etc/spid.rules" >/dev/null 2>&1
+# The golden rules files, the office gateway that is shipped, and what `spid --check` finds in rules that are well written
+# and not well meant: found/NAME.rules against found/NAME.expected. With --write as its argument it writes those.
+spid=$(cd "${builddir:-.}" && pwd)/spid
+golden=$(cd "${builddir:-.}" && pwd)/tests/rules/golden
+cd "${srcdir:-.}/tests/rules" || exit 1
+failures=0
+"$golden" . || failures=1
+"$spid" --check ../../etc/spid.rules >/dev/null 2>&1 || failures=1
+cd found || exit 1
+for rules in *.rules; do
+    expected=${rules%.rules}.expected
+    [ "$1" = --write ] && "$spid" --check "$rules" >"$expected" 2>&1
+    "$spid" --check "$rules" 2>&1 | diff -u "$expected" - || failures=1
+done
+exit $failures
