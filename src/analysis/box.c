@@ -22,7 +22,15 @@ struct rangeset box_numbers(struct arena *arena, uint64_t first, uint64_t last)
 /* The first range of SET, from the one at FROM on, that ends at ADDRESS or behind it; the count, when none does. */
 static size_t reaching(const struct rangeset *set, size_t from, struct address address)
 {
-    size_t low = from, high = set->count;
+    size_t low = from, high = from, step = 1;
+    /* Mostly it is near: steps that double, then halves. */
+    while (high < set->count && address_compare(set->ranges[high].last, address) < 0) {
+        low = high + 1;
+        high += step;
+        step *= 2;
+    }
+    if (high > set->count)
+        high = set->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (address_compare(set->ranges[middle].last, address) < 0)
@@ -42,10 +50,18 @@ static bool range_within(struct address_range range, const struct rangeset *set)
 /* Is all of SET in COVER? */
 static bool set_within(const struct rangeset *set, const struct rangeset *cover)
 {
-    for (size_t i = 0; i < set->count; i++)
-        if (!range_within(set->ranges[i], cover))
+    if (set->count == 0)
+        return true;
+    /* Most that are not within reach out at their ends, and one range that holds both ends holds all. */
+    size_t first = reaching(cover, 0, set->ranges[0].first), last = reaching(cover, first, set->ranges[set->count - 1].last);
+    if (last == cover->count || address_compare(cover->ranges[first].first, set->ranges[0].first) > 0)
+        return false;
+    for (size_t i = 0; i < set->count && first < last; i++) {
+        first = reaching(cover, first, set->ranges[i].last);
+        if (address_compare(cover->ranges[first].first, set->ranges[i].first) > 0)
             return false;
-    return true;
+    }
+    return address_compare(cover->ranges[last].first, set->ranges[set->count - 1].first) <= 0;
 }
 
 struct rangeset box_common(struct arena *arena, const struct rangeset *a, const struct rangeset *b)

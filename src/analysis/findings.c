@@ -9,8 +9,8 @@
  * Boxes compared for one search, and for all of an analysis: enough for ten thousand rules that somebody wrote, and over in
  * seconds where a file is made to be hard.
  */
-#define WORK_MAX 2000000u
-#define WORK_ALL_MAX 400000000u
+#define WORK_MAX 100000u
+#define WORK_ALL_MAX 300000000u
 
 struct analysis {
     const struct ruleset *ruleset;

@@ -329,6 +329,34 @@ static struct address choose(const struct rangeset *set, const struct address *w
     return network ? address_next(range->first) : range->first;
 }
 
+/* An address of SET that is not TAKEN; TAKEN, where it has no other. */
+static struct address another(const struct rangeset *set, struct address taken)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct address_range range = set->ranges[i];
+        if (!address_equal(range.first, taken))
+            return range.first;
+        if (!address_equal(range.last, taken))
+            return address_next(taken);
+    }
+    return taken;
+}
+
+/* Must one address be a member, or the gateway's, as the source and not as the destination, or the other way round? */
+static bool torn(const struct box *box)
+{
+    for (size_t i = 0; i + 1 < box->count; i++) {
+        const struct constraint *src = &box->constraints[i], *dst = &box->constraints[i + 1];
+        bool pair = src->dimension >= DIMENSION_SRC_SELF && (src->dimension - DIMENSION_SRC_SELF) % 2 == 0 &&
+                    dst->dimension == src->dimension + 1;
+        if (pair && src->set.count == 1 && dst->set.count == 1 &&
+            (address_compare(src->set.ranges[0].last, dst->set.ranges[0].first) < 0 ||
+             address_compare(dst->set.ranges[0].last, src->set.ranges[0].first) < 0))
+            return true;
+    }
+    return false;
+}
+
 static uint64_t choose_number(const struct box *box, uint32_t dimension, uint64_t wanted, uint64_t otherwise)
 {
     const struct rangeset *set = box_set(box, dimension);
@@ -422,6 +450,13 @@ bool region_witness(const struct box *box, int32_t today, struct witness *witnes
     if (witness->query.protocol != PROTOCOL_TCP ||
         (witness->query.state != STATE_NEW && witness->query.state != STATE_INVALID))
         witness->query.tcp_flags = 0;
+    if (address_equal(witness->query.src, witness->query.dst))
+        witness->query.dst = another(box_set(box, DIMENSION_DST), witness->query.dst);
+    if (address_equal(witness->query.src, witness->query.dst)) {
+        witness->query.src = another(box_set(box, DIMENSION_SRC), witness->query.src);
+        if (address_equal(witness->query.src, witness->query.dst) && torn(box))
+            return false;
+    }
     return choose_moment(box, today, witness);
 }
 
@@ -450,7 +485,12 @@ bool region_witness_known(const struct box *box, const struct ruleset *ruleset, 
     if (!region_witness(box, today, witness))
         return false;
     struct query *query = &witness->query;
-    query->src = choose_known(box_set(box, DIMENSION_SRC), ruleset, query->src_zone, query->src);
-    query->dst = choose_known(box_set(box, DIMENSION_DST), ruleset, query->dst_zone, query->dst);
+    struct address src = choose_known(box_set(box, DIMENSION_SRC), ruleset, query->src_zone, query->src);
+    if (!address_equal(src, query->dst))
+        query->src = src;
+    struct address known = choose_known(box_set(box, DIMENSION_DST), ruleset, query->dst_zone, query->dst);
+    if (address_equal(known, query->src))
+        known = another(box_set(box, DIMENSION_DST), known);
+    query->dst = known;
     return true;
 }

@@ -46,7 +46,10 @@ struct witness {
     uint32_t src_moving, dst_moving; /* index of the set plus one, 0: none needs to */
 };
 
-/* As of TODAY. False: there is none, because no day of the box is a day of the week that it wants. */
+/*
+ * As of TODAY. False: there is none, because no day of the box is a day of the week that it wants, or because one address would
+ * have to be a member as the source and none as the destination.
+ */
 bool region_witness(const struct box *box, int32_t today, struct witness *witness);
 
 /* As region_witness; with addresses that people know: of the networks of the zones of RULESET that it comes and goes through. */

@@ -19,6 +19,7 @@ UNIT_TESTS = \
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
+tests_unit_test_analysis_SOURCES = tests/unit/test_analysis.c tests/unit/world.c tests/unit/world.h
 tests_unit_test_analysis_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_analysis_LDADD = libparser.a $(UNIT_LIBS)
 tests_unit_test_base_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -5,159 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/diff.h"
 #include "analysis/findings.h"
 #include "analysis/witness.h"
-#include "packet/packet.h"
-#include "rules/dynamic_set.h"
-#include "rules/ruleset.h"
+#include "world.h"
 
-#define RULES_MAX 7
 #define ROUNDS 96
 
-/* The world: a few addresses, zones, services; one set that moves; every question that rules can ask has its answers here. */
-enum { ADDRESSES = 5, ZONES = 3, NAMED = 6, SERVICES = 10 }; /* no rule names the last address, nor the last services */
-static const struct {
-    uint8_t protocol;
-    uint16_t service;
-    bool ports;
-} services[SERVICES] = {{PROTOCOL_TCP, 1, true}, {PROTOCOL_TCP, 2, true}, {PROTOCOL_UDP, 1, true}, {PROTOCOL_ICMP, 8, false},
-                        {PROTOCOL_ICMP, 3, false}, {47, 0, false}, {PROTOCOL_TCP, 9, true}, {PROTOCOL_UDP, 9, true},
-                        {PROTOCOL_ICMP, 5, false}, {99, 0, false}};
-
-struct point {
-    uint8_t src, dst, src_zone, dst_zone, service, src_port, state;
-    bool src_member, dst_member, src_self, dst_self, daytime;
-};
-
-static uint64_t state;
-static uint32_t draw(uint32_t below)
-{
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return (uint32_t)((state * 0x2545f4914f6cdd1dULL) >> 33) % below;
-}
-
-static struct rule rules[RULES_MAX];
-static struct endpoint_term terms[RULES_MAX][2][2];
-static struct set sets[RULES_MAX][2][2];
-static struct address_range ranges[RULES_MAX][2][2];
-static struct service_item items[RULES_MAX][2];
-static const struct port_range low_port = {1, 1000};
-static const uint16_t moving_index[1] = {0};
-static const struct week_span day_span = {7 * 3600, 19 * 3600};
-static const struct schedule schedules[1] = {{"day", 1, &day_span, INT32_MAX}};
-static const struct zone zones[ZONES] = {{.name = ""}, {.name = "a"}, {.name = "b"}};
-static struct moving_set moving[1] = {{.name = "movers"}};
-static struct ruleset ruleset;
-
-static struct address address_of(uint8_t number)
-{
-    return address_v4(0x0a000000u + number);
-}
-
-static struct endpoint random_endpoint(unsigned rule, unsigned side)
-{
-    struct endpoint endpoint = {.negated = draw(5) == 0, .term_count = 1 + (draw(4) == 0), .terms = terms[rule][side]};
-    for (unsigned t = 0; t < endpoint.term_count; t++) {
-        struct endpoint_term *term = &terms[rule][side][t];
-        uint8_t first = (uint8_t)draw(ADDRESSES - 1), last = (uint8_t)(first + draw(ADDRESSES - 1u - first));
-        ranges[rule][side][t] = (struct address_range){address_of(first), address_of(last)};
-        sets[rule][side][t] = (struct set){.members = {draw(4) != 0, &ranges[rule][side][t]},
-                                           .moving_count = draw(5) == 0, .moving = moving_index};
-        uint32_t kind = draw(8);
-        *term = (struct endpoint_term){.kind = kind < 3 ? TERM_ANY : kind == 3 ? TERM_SELF : TERM_SET,
-                                       .set = &sets[rule][side][t],
-                                       .zone = (uint16_t)(draw(3) == 0 ? 1 + draw(ZONES - 1) : 0)};
-    }
-    return endpoint;
-}
-
-static void random_ruleset(uint64_t seed)
-{
-    state = seed * 0x9e3779b97f4a7c15ULL + 1;
-    draw(2);
-    size_t count = 2 + draw(RULES_MAX - 1);
-    for (unsigned i = 0; i < count; i++) {
-        rules[i] = (struct rule){.file = "t", .line = i + 1, .identity = i + 1};
-        rules[i].action = (enum action[]){ACTION_ALLOW, ACTION_DENY, ACTION_ALLOW, ACTION_REJECT, ACTION_AUDIT}[draw(5)];
-        rules[i].states = draw(2) == 0 ? STATES_BY_DEFAULT : (uint8_t)((1 + draw(15)) << 1);
-        rules[i].src = random_endpoint(i, 0);
-        rules[i].dst = random_endpoint(i, 1);
-        rules[i].when = draw(6) == 0;
-        if (draw(3) != 0) {
-            rules[i].service_count = 1 + draw(2);
-            for (unsigned s = 0; s < rules[i].service_count; s++) {
-                uint32_t which = draw(NAMED);
-                bool all = draw(4) == 0;
-                items[i][s] = (struct service_item){services[which].protocol, all ? 0 : services[which].service,
-                                                    all || !services[which].ports ? 65535 : services[which].service};
-                if (!all && services[which].protocol == PROTOCOL_ICMP)
-                    items[i][s].last = services[which].service;
-            }
-            rules[i].services = items[i];
-        }
-        if (draw(8) == 0) {
-            rules[i].src_port_count = 1;
-            rules[i].src_ports = &low_port;
-        }
-    }
-    ruleset = (struct ruleset){.rule_count = count, .rules = rules, .zone_count = ZONES, .zones = zones,
-                               .default_action = draw(4) == 0 ? ACTION_ALLOW : ACTION_DENY, .moving_count = 1,
-                               .moving = moving, .schedule_count = 1, .schedules = schedules,
-                               .hooks = CHAIN_BIT(CHAIN_FORWARD) | (draw(4) == 0 ? 0 : CHAIN_BIT(CHAIN_INPUT))};
-}
-
-/* ---- brute force: written without a look at how the analysis does it ---- */
-
-static bool point_in_endpoint(const struct endpoint *endpoint, uint8_t address, uint8_t zone, bool member, bool self)
-{
-    bool any = false;
-    for (size_t t = 0; t < endpoint->term_count; t++) {
-        const struct endpoint_term *term = &endpoint->terms[t];
-        bool fits = term->kind == TERM_ANY || (term->kind == TERM_SELF && self);
-        if (term->kind == TERM_SET)
-            fits = (term->set->moving_count > 0 && member) || rangeset_holds(&term->set->members, address_of(address));
-        any |= fits && (term->zone == 0 || term->zone == zone);
-    }
-    return any != endpoint->negated;
-}
-
-static bool point_in_rule(const struct rule *rule, const struct point *p)
-{
-    bool service = rule->service_count == 0, port = rule->src_port_count == 0;
-    for (size_t i = 0; i < rule->service_count; i++)
-        service |= rule->services[i].protocol == services[p->service].protocol &&
-                   rule->services[i].first <= services[p->service].service &&
-                   services[p->service].service <= rule->services[i].last;
-    uint16_t src_port = !services[p->service].ports ? 0 : p->src_port ? 40000 : 500;
-    port |= rule->src_port_count > 0 && src_port >= 1 && src_port <= 1000;
-    return service && port && rule->states >> p->state & 1 && (rule->when == 0 || p->daytime) &&
-           point_in_endpoint(&rule->src, p->src, p->src_zone, p->src_member, p->src_self) &&
-           point_in_endpoint(&rule->dst, p->dst, p->dst_zone, p->dst_member, p->dst_self);
-}
-
-static uint32_t decide(const struct point *p, uint32_t without)
-{
-    for (uint32_t i = 0; i < ruleset.rule_count; i++)
-        if (i != without && rules[i].action != ACTION_AUDIT && point_in_rule(&rules[i], p))
-            return i;
-    return RULE_DEFAULT;
-}
-
-static enum action verdict_of(uint32_t rule, const struct point *p)
-{
-    return rule != RULE_DEFAULT ? rules[rule].action : p->state == STATE_INVALID ? ACTION_DENY : ruleset.default_action;
-}
+static struct world world, changed;
+static const struct rule *const rules = world.rules;
 
 /* What brute force knows of each rule. */
 struct truth {
     bool matches, decides, matters, stops, has_opener, opens_self;
 };
-static struct truth truths[RULES_MAX];
+static struct truth truths[WORLD_RULES_MAX];
 
 /* Who is in a set that moves may be denied on purpose: such a packet counts where the rule itself asks for a member. */
-static bool may_be_member(const struct endpoint *endpoint, uint8_t zone)
+static bool may_be_member(const struct endpoint *endpoint, uint16_t zone)
 {
     for (size_t t = 0; t < endpoint->term_count && !endpoint->negated; t++) {
         const struct endpoint_term *term = &endpoint->terms[t];
@@ -171,21 +36,22 @@ static bool may_be_member(const struct endpoint *endpoint, uint8_t zone)
 static void ask_opening(const struct point *p, const struct rule *rule, struct truth *truth)
 {
     struct point later = *p;
-    if ((p->src_member && !may_be_member(&rule->src, p->src_zone)) || (p->dst_member && !may_be_member(&rule->dst, p->dst_zone)))
+    if ((p->src_member && !may_be_member(&rule->src, world_zone(&world, p->src_interface))) || (p->dst_member && !may_be_member(&rule->dst, world_zone(&world, p->dst_interface))))
         return;
-    truth->opens_self |= p->dst_self && !p->src_self && p->dst_zone == 0;
+    truth->opens_self |= p->dst_self && !p->src_self && p->dst_interface == 0;
     later.state = STATE_ESTABLISHED;
-    truth->stops |= verdict_of(decide(&later, RULE_DEFAULT), &later) != ACTION_ALLOW;
+    truth->stops |= world_verdict(&world, world_decide(&world, &later, RULE_DEFAULT), &later) != ACTION_ALLOW;
 }
 
-static void ask(const struct point *p)
+static void ask(void *context, const struct point *p)
 {
-    uint32_t decided = decide(p, RULE_DEFAULT);
+    (void)context;
+    uint32_t decided = world_decide(&world, p, RULE_DEFAULT);
     struct point as_new = *p;
     as_new.state = STATE_NEW;
-    bool opened = verdict_of(decide(&as_new, RULE_DEFAULT), &as_new) == ACTION_ALLOW;
-    for (uint32_t i = 0; i < ruleset.rule_count; i++) {
-        if (!point_in_rule(&rules[i], p))
+    bool opened = world_verdict(&world, world_decide(&world, &as_new, RULE_DEFAULT), &as_new) == ACTION_ALLOW;
+    for (uint32_t i = 0; i < world.ruleset.rule_count; i++) {
+        if (!world_matches(&world, &rules[i], p))
             continue;
         truths[i].matches = true;
         truths[i].has_opener |= opened && (p->state == STATE_ESTABLISHED || p->state == STATE_RELATED);
@@ -196,32 +62,15 @@ static void ask(const struct point *p)
         if (decided != i)
             continue;
         truths[i].decides = true;
-        truths[i].matters |= verdict_of(decide(p, i), p) != rules[i].action;
+        truths[i].matters |= world_verdict(&world, world_decide(&world, p, i), p) != rules[i].action;
         if (p->state == STATE_NEW && rules[i].action == ACTION_ALLOW)
             ask_opening(p, &rules[i], &truths[i]);
     }
 }
 
-static void ask_everything(void)
-{
-    struct point p;
-    memset(truths, 0, sizeof truths);
-    for (unsigned bits = 0; bits < 64; bits++) {
-        p = (struct point){.src_member = bits & 1, .dst_member = bits >> 1 & 1, .src_self = bits >> 2 & 1,
-                           .dst_self = bits >> 3 & 1, .daytime = bits >> 4 & 1, .src_port = bits >> 5 & 1};
-        for (p.state = STATE_NEW; p.state < STATE_COUNT; p.state++)
-            for (p.service = 0; p.service < SERVICES; p.service++)
-                for (p.src_zone = 0; p.src_zone < ZONES; p.src_zone++)
-                    for (p.dst_zone = 0; p.dst_zone < ZONES; p.dst_zone++)
-                        for (p.src = 0; p.src < ADDRESSES; p.src++)
-                            for (p.dst = 0; p.dst < ADDRESSES; p.dst++)
-                                ask(&p);
-    }
-}
-
 /* ---- what the analysis says ---- */
 
-static bool said[RULES_MAX][FINDING_PROTECT + 1];
+static bool said[WORLD_RULES_MAX][FINDING_PROTECT + 1];
 
 static void take(void *context, const struct finding *finding)
 {
@@ -231,7 +80,7 @@ static void take(void *context, const struct finding *finding)
     said[finding->rule][finding->kind] = true;
     if (!finding->has_witness)
         return;
-    ck_assert(witness_classify(&ruleset, &finding->witness, &rule, &action));
+    ck_assert(witness_classify(&world.ruleset, &finding->witness, &rule, &action));
     switch (finding->kind) {
     case FINDING_SHADOWED:
         ck_assert_msg(rule < finding->rule, "seed %llu: the witness of rule %u is decided by %u", seed, finding->rule, rule);
@@ -256,11 +105,12 @@ START_TEST(findings_are_true_and_complete)
 {
     for (unsigned round = 0; round < ROUNDS / 8; round++) {
         unsigned long long seed = (unsigned long long)_i * 100000 + round;
-        random_ruleset(seed);
-        ask_everything();
+        world_init(&world, seed);
+        memset(truths, 0, sizeof truths);
+        world_each(ask, NULL);
         memset(said, 0, sizeof said);
-        ck_assert_uint_eq(findings_of(&ruleset, 20000, take, &seed).rules, 0);
-        for (uint32_t i = 0; i < ruleset.rule_count; i++) {
+        ck_assert_uint_eq(findings_of(&world.ruleset, 20000, take, &seed).rules, 0);
+        for (uint32_t i = 0; i < world.ruleset.rule_count; i++) {
             const struct truth *truth = &truths[i];
             ck_assert_msg(said[i][FINDING_NEVER] == !truth->matches, "seed %llu rule %u: never %d", seed, i,
                           said[i][FINDING_NEVER]);
@@ -281,26 +131,92 @@ START_TEST(findings_are_true_and_complete)
                           said[i][FINDING_NO_CONTINUATION]);
             const struct endpoint *dst = &rules[i].dst;
             bool any = dst->term_count == 1 && dst->terms[0].kind == TERM_ANY && dst->terms[0].zone == 0;
-            bool wide = truth->opens_self && (any || dst->negated) && ruleset.hooks & CHAIN_BIT(CHAIN_INPUT);
+            bool wide = truth->opens_self && (any || dst->negated) && world.ruleset.hooks & CHAIN_BIT(CHAIN_INPUT);
             ck_assert_msg(said[i][FINDING_WIDE_SELF] == wide, "seed %llu rule %u: wide self %d", seed, i,
                           said[i][FINDING_WIDE_SELF]);
         }
+        world_fini(&world);
+    }
+}
+END_TEST
+
+/* ---- two rulesets ---- */
+
+/* Which pairs of deciders give packets other verdicts; one more for the default. */
+static bool differ[WORLD_RULES_MAX + 1][WORLD_RULES_MAX + 1];
+
+static uint32_t place(uint32_t rule)
+{
+    return rule == RULE_DEFAULT ? WORLD_RULES_MAX : rule;
+}
+
+static void ask_both(void *context, const struct point *point)
+{
+    (void)context;
+    uint32_t before = world_decide(&world, point, RULE_DEFAULT), after = world_decide(&changed, point, RULE_DEFAULT);
+    differ[place(before)][place(after)] |= world_verdict(&world, before, point) != world_verdict(&changed, after, point);
+}
+
+/* Asks the plain reader of both about the witness, with their own numbers. */
+static void confirm(const struct differences *differences, const struct change *change, unsigned long long seed)
+{
+    const struct zone_pair *src = &differences->zones[change->witness.query.src_zone];
+    const struct zone_pair *dst = &differences->zones[change->witness.query.dst_zone];
+    struct witness before = change->witness, after = change->witness;
+    uint32_t rule;
+    enum action action;
+    before.query.src_zone = src->old_zone;
+    before.query.dst_zone = dst->old_zone;
+    after.query.src_zone = src->new_zone;
+    after.query.dst_zone = dst->new_zone;
+    ck_assert(witness_classify(&world.ruleset, &before, &rule, &action));
+    ck_assert_msg(rule == change->old_rule && action == change->old_action, "seed %llu: the old witness is another's: %d", seed, (int)rule);
+    ck_assert(witness_classify(&changed.ruleset, &after, &rule, &action));
+    ck_assert_msg(rule == change->new_rule && action == change->new_action, "seed %llu: the new witness is another's: %d", seed, (int)rule);
+    ck_assert_int_ne(change->old_action, change->new_action);
+}
+
+START_TEST(differences_are_true_and_complete)
+{
+    for (unsigned round = 0; round < ROUNDS / 8; round++) {
+        unsigned long long seed = (unsigned long long)_i * 100000 + round;
+        struct differences differences;
+        world_init(&world, seed);
+        world_init(&changed, round % 3 == 0 ? seed + 77 : seed);
+        world_change(&changed, seed + 1);
+        memset(differ, 0, sizeof differ);
+        world_each(ask_both, NULL);
+        differences_of(&world.ruleset, &changed.ruleset, 20000, &differences);
+        ck_assert(!differences.given_up);
+        for (size_t i = 0; i < differences.count; i++) {
+            const struct change *change = &differences.changes[i];
+            bool *expected = &differ[place(change->old_rule)][place(change->new_rule)];
+            ck_assert_msg(*expected, "seed %llu: rules %d and %d do not differ, or were told of twice", seed,
+                          (int)change->old_rule, (int)change->new_rule);
+            confirm(&differences, change, seed);
+            *expected = false;
+        }
+        for (unsigned old = 0; old <= WORLD_RULES_MAX; old++)
+            for (unsigned fresh = 0; fresh <= WORLD_RULES_MAX; fresh++)
+                ck_assert_msg(!differ[old][fresh], "seed %llu: that rules %u and %u differ was not told", seed, old, fresh);
+        differences_fini(&differences);
+        world_fini(&world);
+        world_fini(&changed);
     }
 }
 END_TEST
 
 int main(void)
 {
-    moving[0].members = dynamic_set_new(16, &(struct siphash_key){1, 2});
     Suite *suite = suite_create("analysis");
     TCase *tests = tcase_create("analysis");
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, findings_are_true_and_complete, 0, 8);
+    tcase_add_loop_test(tests, differences_are_true_and_complete, 0, 8);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    dynamic_set_release(moving[0].members);
     return failed == 0 ? 0 : 1;
 }
