@@ -12,6 +12,9 @@
 #define WORK_MAX 100000u
 #define WORK_ALL_MAX 300000000u
 
+/* What the boxes of all rules may take; of the rules behind, nothing is known. */
+#define REGIONS_BYTES_MAX (512u << 20)
+
 struct analysis {
     const struct ruleset *ruleset;
     int32_t today;
@@ -22,6 +25,7 @@ struct analysis {
     size_t box_count;
     struct search_box *boxes; /* of all rules, in their order */
     size_t *box_from;         /* by rule: its first one */
+    uint8_t *cuts;            /* roles: every rule is cut out */
     uint8_t *roles;           /* of the search at hand */
     uint8_t *verdicts;        /* roles: what is allowed is cut out, what is not is a hit */
     bool *used;
@@ -43,11 +47,14 @@ static uint8_t role(const struct analysis *analysis, uint32_t rule, bool hit)
     return hit ? SEARCH_HIT : SEARCH_CUT;
 }
 
-/* All rules before RULE are cut out. */
-static void set_earlier(struct analysis *analysis, uint32_t rule)
+/* Sets the roles of all rules: those that SAY so are hits. What it costs is counted as the searches are. */
+static void set_roles(struct analysis *analysis, uint8_t *roles, bool (*hit)(const struct analysis *, uint32_t, uint32_t),
+                      uint32_t asked)
 {
-    for (uint32_t i = 0; i < rule; i++)
-        analysis->roles[i] = role(analysis, i, false);
+    uint32_t count = (uint32_t)analysis->ruleset->rule_count;
+    for (uint32_t i = 0; i < count; i++)
+        roles[i] = role(analysis, i, hit(analysis, i, asked));
+    analysis->work += count / 4;
 }
 
 typedef enum search_result (*at_end)(void *context, struct search *search, const struct box *left);
@@ -56,7 +63,7 @@ typedef enum search_result (*at_end)(void *context, struct search *search, const
 static struct search search_of(struct analysis *analysis, struct arena *arena, uint32_t end, at_end what)
 {
     return (struct search){.arena = arena, .boxes = analysis->boxes, .count = analysis->box_from[end],
-                           .roles = analysis->roles, .at_end = what, .work = &analysis->work};
+                           .roles = analysis->cuts, .at_end = what, .work = &analysis->work};
 }
 
 /* Searches each box in turn; FOUND: what was found stands in the search. */
@@ -138,6 +145,8 @@ static void name_covers(struct analysis *analysis, struct arena *arena, const st
 {
     uint32_t rule = finding->rule, used[COVERS_TRIED_MAX], count = 0;
     struct search search = search_of(analysis, arena, rule, search_end_is_hit);
+    bool undecided = analysis->undecided;
+    search.roles = analysis->roles;
     for (uint32_t i = 0; i < rule; i++) {
         analysis->roles[i] = analysis->used[i] ? SEARCH_CUT : SEARCH_PASS;
         if (analysis->used[i] && count < COVERS_TRIED_MAX)
@@ -148,6 +157,7 @@ static void name_covers(struct analysis *analysis, struct arena *arena, const st
         if (search_boxes(analysis, &search, boxes) != SEARCH_NOTHING)
             analysis->roles[used[i]] = SEARCH_CUT;
     }
+    analysis->undecided = undecided; /* that a proof may be longer than it need be leaves nothing out */
     for (uint32_t i = 0; i < rule; i++) {
         if (analysis->roles[i] != SEARCH_CUT)
             continue;
@@ -162,7 +172,6 @@ static bool find_shadowed(struct analysis *analysis, uint32_t rule)
 {
     struct arena *arena = scratch_new();
     struct boxes boxes = in_states(analysis, arena, &analysis->regions[rule], ALL_STATES);
-    set_earlier(analysis, rule);
     struct search search = search_of(analysis, arena, rule, search_end_is_hit);
     memset(analysis->used, 0, rule);
     search.used = analysis->used;
@@ -186,6 +195,13 @@ static bool has_effects(const struct rule *rule)
            rule->loose || rule->action == ACTION_AUDIT;
 }
 
+/* Behind RULE: where ANOTHER takes its packets, is that something else? */
+static bool replaces_otherwise(const struct analysis *analysis, uint32_t another, uint32_t rule)
+{
+    const struct rule *rules = analysis->ruleset->rules;
+    return another > rule && (rules[another].action != rules[rule].action || has_effects(&rules[another]));
+}
+
 static void find_redundant(struct analysis *analysis, uint32_t rule)
 {
     const struct ruleset *ruleset = analysis->ruleset;
@@ -193,14 +209,13 @@ static void find_redundant(struct analysis *analysis, uint32_t rule)
     if (has_effects(own))
         return;
     struct arena *arena = scratch_new();
-    set_earlier(analysis, rule);
+    set_roles(analysis, analysis->roles, replaces_otherwise, rule);
     analysis->roles[rule] = SEARCH_PASS;
-    for (uint32_t i = rule + 1; i < ruleset->rule_count; i++)
-        analysis->roles[i] = role(analysis, i, ruleset->rules[i].action != own->action || has_effects(&ruleset->rules[i]));
     bool same = own->action == ruleset->default_action && !ruleset->default_log.wanted;
     struct boxes valid = in_states(analysis, arena, &analysis->regions[rule], ALL_STATES & ~STATE_BIT(STATE_INVALID));
     struct boxes invalid = in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_INVALID));
     struct search search = search_of(analysis, arena, (uint32_t)ruleset->rule_count, same ? NULL : search_end_is_hit);
+    search.roles = analysis->roles;
     bool redundant = search_boxes(analysis, &search, &valid) == SEARCH_NOTHING;
     search.at_end = own->action == ACTION_DENY ? NULL : search_end_is_hit;
     redundant = redundant && search_boxes(analysis, &search, &invalid) == SEARCH_NOTHING;
@@ -249,7 +264,6 @@ static void find_no_continuation(struct analysis *analysis, uint32_t rule)
     struct arena *arena = scratch_new();
     struct boxes boxes = in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_NEW));
     boxes = all_without_members(analysis, arena, boxes);
-    set_earlier(analysis, rule);
     struct search search = search_of(analysis, arena, rule, ask_established);
     search.context = analysis;
     if (search_boxes(analysis, &search, &boxes) == SEARCH_FOUND) {
@@ -258,6 +272,12 @@ static void find_no_continuation(struct analysis *analysis, uint32_t rule)
             analysis->take(analysis->context, &finding);
     }
     arena_free(arena);
+}
+
+static bool allows(const struct analysis *analysis, uint32_t rule, uint32_t asked)
+{
+    (void)asked;
+    return analysis->ruleset->rules[rule].action == ACTION_ALLOW;
 }
 
 static void find_no_opener(struct analysis *analysis, uint32_t rule)
@@ -273,10 +293,10 @@ static void find_no_opener(struct analysis *analysis, uint32_t rule)
     for (size_t i = 0; i < boxes.count; i++)
         openings[i] = with_state(analysis, arena, &boxes.list[i], STATE_NEW);
     struct boxes as_new = {.count = boxes.count, .list = openings};
-    for (uint32_t i = 0; i < ruleset->rule_count; i++)
-        analysis->roles[i] = role(analysis, i, ruleset->rules[i].action == ACTION_ALLOW);
+    set_roles(analysis, analysis->roles, allows, 0);
     bool open = ruleset->default_action == ACTION_ALLOW;
     struct search search = search_of(analysis, arena, (uint32_t)ruleset->rule_count, open ? search_end_is_hit : NULL);
+    search.roles = analysis->roles;
     if (boxes.count > 0 && search_boxes(analysis, &search, &as_new) == SEARCH_NOTHING) {
         struct finding finding = finding_of(FINDING_NO_OPENER, rule);
         set_witness(analysis, &finding, &as_new.list[0]);
@@ -312,7 +332,6 @@ static void find_wide_self(struct analysis *analysis, uint32_t rule)
             inward[count++] = box;
     }
     struct boxes to_self = {.count = count, .list = inward};
-    set_earlier(analysis, rule);
     struct search search = search_of(analysis, arena, rule, search_end_is_hit);
     if (search_boxes(analysis, &search, &to_self) == SEARCH_FOUND) {
         struct finding finding = finding_of(FINDING_WIDE_SELF, rule);
@@ -343,6 +362,36 @@ static void gather_boxes(struct analysis *analysis)
             analysis->boxes[analysis->box_from[i] + k] = search_box_of(&analysis->regions[i].list[k], (uint32_t)i);
 }
 
+static bool never(const struct analysis *analysis, uint32_t rule, uint32_t asked)
+{
+    (void)analysis;
+    (void)rule;
+    (void)asked;
+    return false;
+}
+
+static bool refuses(const struct analysis *analysis, uint32_t rule, uint32_t asked)
+{
+    return !allows(analysis, rule, asked);
+}
+
+/* What a rule matches; where there is no room for it, everything that there can be. */
+static void make_regions(struct analysis *analysis)
+{
+    struct arena *arena = analysis->arena;
+    struct box all = {0, NULL};
+    for (uint32_t dimension = DIMENSION_SERVICE; dimension <= DIMENSION_DST; dimension++)
+        all = box_with(arena, &all, dimension, box_domain(dimension));
+    struct box *anything = arena_take(arena, 1, sizeof *anything);
+    *anything = all;
+    for (uint32_t i = 0; i < analysis->ruleset->rule_count; i++) {
+        if (arena_bytes(arena) < REGIONS_BYTES_MAX)
+            analysis->regions[i] = region_of_rule(arena, analysis->ruleset, &analysis->ruleset->rules[i], &analysis->space);
+        else
+            analysis->regions[i] = (struct boxes){1, anything, true};
+    }
+}
+
 static void analysis_init(struct analysis *analysis, const struct ruleset *ruleset, int32_t today, finding_take take,
                           void *context)
 {
@@ -354,13 +403,13 @@ static void analysis_init(struct analysis *analysis, const struct ruleset *rules
         analysis->states_written |= ruleset->rules[i].states != STATES_BY_DEFAULT;
     }
     analysis->regions = arena_take(arena, rules, sizeof *analysis->regions);
+    analysis->cuts = arena_take(arena, rules, 1);
     analysis->roles = arena_take(arena, rules, 1);
     analysis->verdicts = arena_take(arena, rules, 1);
     analysis->used = arena_take(arena, rules, sizeof *analysis->used);
-    for (uint32_t i = 0; i < rules; i++)
-        analysis->regions[i] = region_of_rule(arena, ruleset, &ruleset->rules[i], &analysis->space);
-    for (uint32_t i = 0; i < rules; i++)
-        analysis->verdicts[i] = role(analysis, i, ruleset->rules[i].action != ACTION_ALLOW);
+    make_regions(analysis);
+    set_roles(analysis, analysis->cuts, never, 0);
+    set_roles(analysis, analysis->verdicts, refuses, 0);
     gather_boxes(analysis);
 }
 
@@ -370,7 +419,7 @@ static void find_all(struct analysis *analysis, uint32_t rule)
     if (is_expired(analysis, &analysis->ruleset->rules[rule])) {
         finding.kind = FINDING_EXPIRED;
         analysis->take(analysis->context, &finding);
-    } else if (analysis->regions[rule].incomplete) {
+    } else if (analysis->regions[rule].incomplete || analysis->work > WORK_ALL_MAX) {
         analysis->undecided = true;
     } else if (analysis->regions[rule].count == 0) {
         analysis->take(analysis->context, &finding);

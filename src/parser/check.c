@@ -339,11 +339,8 @@ static void resolve_all(struct check *check, const struct statement *statements)
                 check_set_resolve(check, definition);
         } else if (s->kind == STATEMENT_SERVICE) {
             struct service_definition *definition = names_find(&check->services, s->service.name.text);
-            if (definition->services == s->service.services && definition->items == NULL) {
-                definition->resolving = true;
-                definition->items = check_services(check, definition->services, &definition->count);
-                definition->resolving = false;
-            }
+            if (definition->services == s->service.services)
+                check_service_resolve(check, definition);
         }
     }
     for (const struct statement *s = statements; s != NULL; s = s->next)

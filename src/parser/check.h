@@ -17,6 +17,7 @@ struct definition {
     const struct set_node *node;   /* of a set ... */
     struct set *set;               /* ... and what it resolves to */
     enum { UNRESOLVED, RESOLVING, RESOLVED } progress;
+    unsigned depth;                /* of sets in it, RESOLVED */
 };
 
 struct service_definition {
@@ -25,6 +26,7 @@ struct service_definition {
     const struct service_item *items; /* NULL: not resolved yet */
     size_t count;
     bool resolving;
+    unsigned depth;                /* of services in it */
 };
 
 struct check {
@@ -46,6 +48,8 @@ struct check {
     size_t schedules, protects;
     struct schedule *schedule_list;
     struct rule *protect_list;
+    unsigned depth;                /* how deep what is being resolved is, as far as it was looked at */
+    unsigned nesting;              /* how many stand around it */
     bool limit_given, default_given, hook_given;
 };
 
@@ -77,7 +81,8 @@ struct definition *check_name(struct check *check, const struct member_node *mem
 void check_undefined(struct check *check, struct location at, const char *what, const char *name,
                      const struct names *names);
 
-/* The checks on services (check_services.c): the items of a list, in the arena. */
+/* The checks on services (check_services.c): what a definition stands for; the items of a list, in the arena. */
+void check_service_resolve(struct check *check, struct service_definition *definition);
 const struct service_item *check_services(struct check *check, const struct service_node *services, size_t *count);
 const struct port_range *check_ports(struct check *check, const struct port_node *ports, const char *protocol,
                                      size_t *count);

@@ -7,6 +7,7 @@
 
 #include "packet/packet.h"
 #include "parser/check.h"
+#include "parser/parser.h"
 
 #define PORT_MAX 65535u
 #define TYPE_MAX 255u
@@ -96,6 +97,23 @@ static void items_add(struct items *items, uint8_t protocol, uint16_t first, uin
     items->list[items->count++] = (struct service_item){protocol, first, last};
 }
 
+void check_service_resolve(struct check *check, struct service_definition *definition)
+{
+    unsigned outer = check->depth;
+    if (definition->items != NULL)
+        return;
+    definition->resolving = true;
+    check->depth = 0;
+    check->nesting++;
+    definition->items = check_services(check, definition->services, &definition->count);
+    if (check->depth > PARSER_NESTING_MAX)
+        CHECK_ERROR(check, definition->at, CODE_RANGE, "services stand at most %d deep in services", PARSER_NESTING_MAX);
+    definition->resolving = false;
+    definition->depth = check->depth;
+    check->depth = outer;
+    check->nesting--;
+}
+
 static void add_named(struct check *check, const struct port_node *port, struct service_definition *definition,
                       struct items *items)
 {
@@ -103,10 +121,17 @@ static void add_named(struct check *check, const struct port_node *port, struct 
         CHECK_ERROR(check, port->word.at, CODE_CYCLE, "the service '%s' holds itself", port->word.text);
         return;
     }
-    if (definition->items == NULL) {
-        definition->resolving = true;
-        definition->items = check_services(check, definition->services, &definition->count);
-        definition->resolving = false;
+    if (check->nesting == PARSER_NESTING_MAX) {
+        CHECK_ERROR(check, port->word.at, CODE_RANGE, "services stand at most %d deep in services", PARSER_NESTING_MAX);
+        return;
+    }
+    check_service_resolve(check, definition);
+    if (check->depth <= definition->depth)
+        check->depth = definition->depth + 1;
+    /* Twice the same in each of some dozens would be more than there is memory for. */
+    if (items->count + definition->count > PARSER_SERVICES_MAX) {
+        CHECK_ERROR(check, port->word.at, CODE_RANGE, "a list of services has at most %d ports and types", PARSER_SERVICES_MAX);
+        return;
     }
     for (size_t i = 0; i < definition->count; i++)
         items_add(items, definition->items[i].protocol, definition->items[i].first, definition->items[i].last);
@@ -175,6 +200,8 @@ const struct service_item *check_services(struct check *check, const struct serv
         for (const struct port_node *port = node->ports; port != NULL; port = port->next)
             add_port(check, port, protocol, &items);
     }
+    if (items.count > PARSER_SERVICES_MAX)
+        CHECK_ERROR(check, services->at, CODE_RANGE, "a list of services has at most %d ports and types", PARSER_SERVICES_MAX);
     struct service_item *kept = arena_take(check->arena, items.count, sizeof *kept);
     if (items.count > 0)
         memcpy(kept, items.list, items.count * sizeof *kept);

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "parser/check.h"
+#include "parser/parser.h"
 
 void ranges_add(struct ranges *ranges, struct address_range range)
 {
@@ -142,7 +143,13 @@ static void add_set(struct check *check, struct location at, struct definition *
         CHECK_ERROR(check, at, CODE_CYCLE, "the set '%s' holds itself", definition->node->name.text);
         return;
     }
+    if (check->nesting == PARSER_NESTING_MAX) {
+        CHECK_ERROR(check, at, CODE_RANGE, "sets stand at most %d deep in sets", PARSER_NESTING_MAX);
+        return;
+    }
     check_set_resolve(check, definition);
+    if (check->depth <= definition->depth)
+        check->depth = definition->depth + 1;
     for (size_t i = 0; i < definition->set->members.count; i++)
         ranges_add(ranges, definition->set->members.ranges[i]);
     for (size_t i = 0; i < definition->set->moving_count; i++)
@@ -241,11 +248,20 @@ void check_set_resolve(struct check *check, struct definition *definition)
         definition->progress = RESOLVED; /* what it holds is made with its definition */
         return;
     }
+    unsigned outer = check->depth;
     definition->progress = RESOLVING;
+    check->depth = 0;
+    check->nesting++;
     if (definition->node->file.text != NULL)
         file_ranges(check, definition->node, &ranges);
     for (const struct member_node *member = definition->node->members; member != NULL; member = member->next)
         check_member_ranges(check, member, &ranges);
     ranges_finish_set(&ranges, check->arena, definition->set);
+    /* Whichever was looked at first: the same files are refused. */
+    if (check->depth > PARSER_NESTING_MAX)
+        CHECK_ERROR(check, definition->at, CODE_RANGE, "sets stand at most %d deep in sets", PARSER_NESTING_MAX);
     definition->progress = RESOLVED;
+    definition->depth = check->depth;
+    check->depth = outer;
+    check->nesting--;
 }

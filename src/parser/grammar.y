@@ -730,6 +730,11 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *lexer, struc
     /* What led to this has been reported where it stands. */
     if (found == YYSYMBOL_ABANDONED)
         return 0;
+    /* Nobody sees it any more: it is counted, and no time is spent on its words. */
+    if (scanner->diagnostics->count == DIAGNOSTICS_MAX) {
+        scanner_error(scanner, *at, CODE_SYNTAX, "not understood");
+        return 0;
+    }
     int count = yypcontext_expected_tokens(context, expected, YYNTOKENS), kept = 0;
     if (count < 0)
         return count;

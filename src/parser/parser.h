@@ -17,7 +17,9 @@ struct ruleset_test;
 #define PARSER_FILE_BYTES_MAX (64u << 20)
 #define PARSER_FILES_MAX 1000
 #define PARSER_INCLUDE_DEPTH_MAX 16
-#define PARSER_NESTING_MAX 64 /* braces in braces, sets in sets */
+#define PARSER_NESTING_MAX 64 /* braces in braces, sets in sets, services in services */
+#define PARSER_WORDS_MAX 5000000u /* of one file */
+#define PARSER_SERVICES_MAX 65536 /* ports, ranges and types of one list of services */
 
 /* How the parser gets at files. */
 struct file_access {

@@ -26,6 +26,7 @@ struct scanner {
     int begun;                        /* the token that the statement began with */
     bool skipping;                    /* the rest of the statement is passed over: its error was reported */
     int held;                         /* a token to be given next, 0: none */
+    unsigned words;                   /* and marks so far */
 
     /* What the grammar makes. */
     struct statement *statements;     /* in reverse */
