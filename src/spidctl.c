@@ -78,6 +78,28 @@ static long long number_of(const json_t *object, const char *key)
     return (long long)json_number_value(json_object_get(object, key));
 }
 
+static void show_moving(const json_t *answer)
+{
+    size_t index, inner;
+    json_t *set, *item;
+    json_array_foreach(json_object_get(answer, "dns"), index, set) {
+        printf("dns set      %s: %lld addresses%s\n", text_of(set, "set"), number_of(set, "addresses"),
+               json_is_true(json_object_get(set, "filled")) ? "" : ", not filled yet");
+        json_array_foreach(json_object_get(set, "names"), inner, item) {
+            const char *failure = json_string_value(json_object_get(item, "failure"));
+            printf("  %-30s %lld addresses, next look-up in %.0f s%s%s\n", text_of(item, "name"), number_of(item, "addresses"),
+                   json_number_value(json_object_get(item, "next")), failure != NULL ? "; failed: " : "",
+                   failure != NULL ? failure : "");
+        }
+    }
+    json_array_foreach(json_object_get(answer, "prefixes"), index, set) {
+        printf("%-12s ", text_of(set, "prefix"));
+        json_array_foreach(json_object_get(set, "addresses"), inner, item)
+            printf("%s%s", inner > 0 ? ", " : "", json_string_value(item));
+        printf("%s\n", inner == 0 ? "nothing: the zone has no IPv6 prefix" : "");
+    }
+}
+
 static void show_status(const json_t *answer)
 {
     const json_t *table = json_object_get(answer, "table"), *verdicts = json_object_get(answer, "verdicts");
@@ -100,6 +122,7 @@ static void show_status(const json_t *answer)
                number_of(value, "packets"), number_of(value, "waiting"), number_of(value, "kernel_queue_dropped"),
                number_of(value, "kernel_user_dropped"), number_of(value, "lost"), number_of(value, "unreadable"),
                number_of(value, "replies_sent"));
+    show_moving(answer);
 }
 
 static void print_ago(const json_t *object, const char *key)

@@ -25,8 +25,11 @@ enum dimension {
     DIMENSION_TIME,     /* second of the week */
     DIMENSION_DAY,      /* since 1970-01-01 */
     DIMENSION_SRC_SELF, DIMENSION_DST_SELF, /* 1: an address of the gateway */
-    DIMENSION_MOVING,   /* from here on two for each set that moves: is the source a member, is the destination */
+    DIMENSION_MOVING,   /* from here on three for each set that moves, see below */
 };
+
+/* Of a set that moves: is the source a member, is the destination, is it filled at all? */
+enum moving_dimension { MOVING_SRC, MOVING_DST, MOVING_FILLED, MOVING_DIMENSIONS };
 
 struct constraint {
     uint32_t dimension;

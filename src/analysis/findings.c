@@ -109,8 +109,9 @@ static struct boxes in_states(struct analysis *analysis, struct arena *arena, co
 static struct box without_members(const struct analysis *analysis, struct arena *arena, struct box box)
 {
     struct box narrowed;
-    for (uint32_t d = 0; d < 2 * analysis->ruleset->moving_count; d++)
-        if (box_narrow(arena, &box, DIMENSION_MOVING + d, box_numbers(arena, 0, 0), &narrowed))
+    for (uint32_t d = 0; d < MOVING_DIMENSIONS * analysis->ruleset->moving_count; d++)
+        if (d % MOVING_DIMENSIONS != MOVING_FILLED &&
+            box_narrow(arena, &box, DIMENSION_MOVING + d, box_numbers(arena, 0, 0), &narrowed))
             box = narrowed;
     return box;
 }

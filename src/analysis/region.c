@@ -141,9 +141,15 @@ struct side_dimensions {
 };
 
 static const struct side_dimensions sides[2] = {
-    {DIMENSION_SRC, DIMENSION_SRC_ZONE, DIMENSION_SRC_SELF, 0},
-    {DIMENSION_DST, DIMENSION_DST_ZONE, DIMENSION_DST_SELF, 1},
+    {DIMENSION_SRC, DIMENSION_SRC_ZONE, DIMENSION_SRC_SELF, MOVING_SRC},
+    {DIMENSION_DST, DIMENSION_DST_ZONE, DIMENSION_DST_SELF, MOVING_DST},
 };
+
+/* The first of the dimensions of the ruleset's set that moves. */
+static uint32_t moving_dimension(const struct space *space, uint16_t moving)
+{
+    return DIMENSION_MOVING + MOVING_DIMENSIONS * (uint32_t)(space->moving != NULL ? space->moving[moving] : moving);
+}
 
 /* The conditions of a term, of which one must hold; returns how many there are. */
 static size_t conditions_of(struct arena *arena, const struct endpoint_term *term, const struct side_dimensions *side,
@@ -169,8 +175,7 @@ static size_t conditions_of(struct arena *arena, const struct endpoint_term *ter
         if (condition.set.count > 0)
             conditions[count++] = condition;
         for (size_t i = 0; i < term->set->moving_count; i++) {
-            uint32_t moving = space->moving != NULL ? space->moving[term->set->moving[i]] : term->set->moving[i];
-            condition.dimension = DIMENSION_MOVING + 2 * moving + side->moving;
+            condition.dimension = moving_dimension(space, term->set->moving[i]) + side->moving;
             condition.set = box_numbers(arena, 1, 1);
             conditions[count++] = condition;
         }
@@ -301,6 +306,20 @@ static struct boxes narrow_schedule(struct arena *arena, struct boxes boxes, con
     return narrow_all(arena, boxes, DIMENSION_TIME, set);
 }
 
+/* A rule that lets strangers in, `allow !S`, matches nobody while S is not filled; a dynamic set always is. */
+static struct boxes narrow_filled(struct arena *arena, struct boxes boxes, const struct ruleset *ruleset,
+                                  const struct endpoint *endpoint, const struct space *space)
+{
+    for (size_t t = 0; endpoint->negated && t < endpoint->term_count; t++) {
+        const struct set *set = endpoint->terms[t].kind == TERM_SET ? endpoint->terms[t].set : NULL;
+        for (size_t i = 0; set != NULL && i < set->moving_count; i++)
+            if (ruleset->moving[set->moving[i]].kind != MOVING_DYNAMIC)
+                boxes = narrow_all(arena, boxes, moving_dimension(space, set->moving[i]) + MOVING_FILLED,
+                                   box_numbers(arena, 1, 1));
+    }
+    return boxes;
+}
+
 struct boxes region_of_rule(struct arena *arena, const struct ruleset *ruleset, const struct rule *rule,
                             const struct space *space)
 {
@@ -311,6 +330,10 @@ struct boxes region_of_rule(struct arena *arena, const struct ruleset *ruleset, 
     boxes = narrow_all(arena, boxes, DIMENSION_STATE, region_states(arena, rule->states));
     boxes = narrow_schedule(arena, boxes, ruleset, rule->when);
     boxes = narrow_schedule(arena, boxes, ruleset, rule->until);
+    if (rule->action == ACTION_ALLOW) {
+        boxes = narrow_filled(arena, boxes, ruleset, &rule->src, space);
+        boxes = narrow_filled(arena, boxes, ruleset, &rule->dst, space);
+    }
     boxes = narrow_endpoint(arena, boxes, &rule->src, &sides[0], space);
     return narrow_endpoint(arena, boxes, &rule->dst, &sides[1], space);
 }
@@ -370,9 +393,21 @@ static uint32_t forced_member(const struct box *box, uint32_t side)
 {
     for (size_t i = 0; i < box->count; i++) {
         uint32_t dimension = box->constraints[i].dimension;
-        if (dimension >= DIMENSION_MOVING && (dimension - DIMENSION_MOVING) % 2 == side &&
+        if (dimension >= DIMENSION_MOVING && (dimension - DIMENSION_MOVING) % MOVING_DIMENSIONS == side &&
             !rangeset_holds(&box->constraints[i].set, (struct address){0, 0}))
-            return (dimension - DIMENSION_MOVING) / 2 + 1;
+            return (dimension - DIMENSION_MOVING) / MOVING_DIMENSIONS + 1;
+    }
+    return 0;
+}
+
+/* The set that moves which must not be filled; 0: none. */
+static uint32_t forced_unfilled(const struct box *box)
+{
+    for (size_t i = 0; i < box->count; i++) {
+        uint32_t dimension = box->constraints[i].dimension;
+        if (dimension >= DIMENSION_MOVING && (dimension - DIMENSION_MOVING) % MOVING_DIMENSIONS == MOVING_FILLED &&
+            !rangeset_holds(&box->constraints[i].set, (struct address){0, 1}))
+            return (dimension - DIMENSION_MOVING) / MOVING_DIMENSIONS + 1;
     }
     return 0;
 }
@@ -444,8 +479,9 @@ bool region_witness(const struct box *box, int32_t today, struct witness *witnes
         },
         .src_self = choose_number(box, DIMENSION_SRC_SELF, 0, 0) != 0,
         .dst_self = choose_number(box, DIMENSION_DST_SELF, 0, 0) != 0,
-        .src_moving = forced_member(box, 0),
-        .dst_moving = forced_member(box, 1),
+        .src_moving = forced_member(box, MOVING_SRC),
+        .dst_moving = forced_member(box, MOVING_DST),
+        .unfilled = forced_unfilled(box),
     };
     if (witness->query.protocol != PROTOCOL_TCP ||
         (witness->query.state != STATE_NEW && witness->query.state != STATE_INVALID))

@@ -2,8 +2,8 @@
  * Rules as boxes. The space is what packets can be: both addresses of one family, ICMP in IPv4 and ICMPv6 in IPv6, ports where
  * there are ports, TCP flags in packets that open or belong to nothing.
  *
- * Sets that move, and the gateway's own addresses, are dimensions of their own: any address may be a member or not. So what is
- * found holds for every content that they can have.
+ * Sets that move, and the gateway's own addresses, are dimensions of their own: any address may be a member or not, and a set
+ * may not be filled yet. So what is found holds for every content that they can have.
  */
 #ifndef ANALYSIS_REGION_H
 #define ANALYSIS_REGION_H
@@ -44,6 +44,7 @@ struct witness {
     bool dated;    /* ... and the day too, not only the time of the week */
     bool src_self, dst_self;
     uint32_t src_moving, dst_moving; /* index of the set plus one, 0: none needs to */
+    uint32_t unfilled; /* likewise the set of which nobody knows yet who belongs in it */
 };
 
 /*

@@ -95,6 +95,17 @@ void witness_to_text(struct text *text, const struct ruleset *ruleset, const str
     add_moment(text, witness);
     add_member(text, ruleset, witness->query.src, witness->src_self, witness->src_moving);
     add_member(text, ruleset, witness->query.dst, witness->dst_self, witness->dst_moving);
+    if (witness->unfilled > 0 && witness->unfilled <= ruleset->moving_count)
+        text_add(text, " (%s is not filled yet)", ruleset->moving[witness->unfilled - 1].name);
+}
+
+/* Lets all sets be filled, but for the one of which the witness says otherwise; BEFORE keeps what they were. */
+static void fill_sets(const struct ruleset *ruleset, const struct witness *witness, bool before[RULESET_MOVING_MAX])
+{
+    for (uint32_t i = 0; i < ruleset->moving_count; i++) {
+        before[i] = dynamic_set_filled(ruleset->moving[i].members);
+        dynamic_set_fill(ruleset->moving[i].members, i + 1 != witness->unfilled);
+    }
 }
 
 /* Enters ADDRESS into the set for the time of one question, or takes it out again. */
@@ -120,14 +131,18 @@ bool witness_classify(const struct ruleset *ruleset, const struct witness *witne
         self[count++] = (struct address_range){witness->query.dst, witness->query.dst};
     struct surroundings *surroundings = surroundings_new(NULL, 0, self, count);
     struct decision decision;
+    bool filled[RULESET_MOVING_MAX];
     if (surroundings == NULL)
         return false;
     surroundings->schedules = ruleset_schedules_at(ruleset, witness->at);
+    fill_sets(ruleset, witness, filled);
     set_member(ruleset, witness->src_moving, witness->query.src, true);
     set_member(ruleset, witness->dst_moving, witness->query.dst, true);
     classify(ruleset, surroundings, &witness->query, &decision);
     set_member(ruleset, witness->src_moving, witness->query.src, false);
     set_member(ruleset, witness->dst_moving, witness->query.dst, false);
+    for (size_t i = 0; i < ruleset->moving_count; i++)
+        dynamic_set_fill(ruleset->moving[i].members, filled[i]);
     surroundings_free(surroundings);
     *rule = decision.rule;
     *action = decision.action;

@@ -12,7 +12,8 @@ void query_to_text(struct text *text, const struct ruleset *ruleset, const struc
 /* Appends WITNESS, and which of its addresses must be members of a set, or the gateway's. */
 void witness_to_text(struct text *text, const struct ruleset *ruleset, const struct witness *witness, bool always);
 
-/* The decision of the plain reader about WITNESS: what was proved of boxes, held against the one who decides packets. */
+/* The decision of the plain reader about WITNESS: what was proved of boxes, held against the one who decides packets. RULESET is in
+ * nobody's use, and its sets that move have no members: those of the witness come and go. */
 bool witness_classify(const struct ruleset *ruleset, const struct witness *witness, uint32_t *rule, enum action *action);
 
 #endif

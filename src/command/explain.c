@@ -8,6 +8,7 @@
 #include "load/civil.h"
 #include "load/load.h"
 #include "parser/parser.h"
+#include "rules/moving.h"
 #include "rules/surroundings.h"
 
 static const char *text_of(const json_t *object, const char *key)
@@ -58,6 +59,7 @@ int command_explain(const struct explain_options *options)
             abort();
         if (packet.at_given)
             now = (struct civil){packet.at.day != 0 ? packet.at.day : now.day, packet.at.second_of_week};
+        moving_assume(loaded.ruleset);
         surroundings->schedules = ruleset_schedules_at(loaded.ruleset, now);
         json_t *answer = explain_answer(loaded.ruleset, surroundings, &packet.query);
         if (options->json) {

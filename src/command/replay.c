@@ -19,6 +19,7 @@
 #include "io/link.h"
 #include "io/reassemble.h"
 #include "load/load.h"
+#include "rules/moving.h"
 
 /* The engine's clock begins here, so that times before the first frame never are below zero. */
 #define CLOCK_START_MS 1000000u
@@ -455,6 +456,7 @@ static int replay_with_rules(const struct replay_options *options, const struct 
     report_diagnostics(&loaded.diagnostics);
     if (loaded.ruleset != NULL) {
         loaded.ruleset->generation = 1;
+        moving_assume(loaded.ruleset);
         replay.capture = capture_open(options->capture, error, sizeof error);
         if (replay.capture == NULL)
             fprintf(stderr, "spid: cannot replay %s: %s\n", options->capture, error);

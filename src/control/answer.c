@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "control/moving.h"
 #include "state/session.h"
 
 #define INT(number) json_integer((json_int_t)(number))
@@ -82,6 +83,8 @@ json_t *answer_status(const struct status_view *status)
     json_object_set_new(answer, "reasons", reasons);
     json_object_set_new(answer, "bytes", INT(status->counters.bytes));
     json_object_set_new(answer, "queues", queues);
+    json_object_set_new(answer, "dns", moving_dns_answer(status->ruleset, status->now_ms));
+    json_object_set_new(answer, "prefixes", moving_prefixes_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "resident_bytes", INT(status->resident_bytes));
     return answer;
 }

@@ -24,6 +24,8 @@ struct status_view {
     const char *rules_file;
     uint32_t generation;
     uint64_t uptime_ms;
+    uint64_t now_ms;               /* of the engine's clock */
+    const struct ruleset *ruleset; /* for what moves in it */
     uint64_t resident_bytes;
     struct table_use table;
     struct engine_counters counters; /* of all workers */

@@ -2,4 +2,6 @@ libhost_a_SOURCES += \
 	src/control/answer.c \
 	src/control/answer.h \
 	src/control/explain.c \
-	src/control/explain.h
+	src/control/explain.h \
+	src/control/moving.c \
+	src/control/moving.h

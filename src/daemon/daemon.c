@@ -23,6 +23,7 @@
 
 #include "base/text.h"
 #include "control/answer.h"
+#include "daemon/follow.h"
 #include "daemon/log.h"
 #include "daemon/private.h"
 #include "daemon/reload.h"
@@ -41,6 +42,7 @@
 
 /* Changes of interfaces come in bursts: they are taken in so long after the first. */
 #define SETTLE_SECONDS 0.1
+#define SETTLE_AGAIN_SECONDS 1.0 /* after a failure */
 
 /* Connections that were there before spid are picked up for so long after a start without saved state . */
 #define PICKUP_MS 60000
@@ -78,6 +80,7 @@ static void publish(struct daemon *daemon, struct policy *policy)
     bool reloaded = policy->ruleset != old->ruleset;
     if (reloaded)
         ruleset_adopt(policy->ruleset, old->ruleset, clock_now_ms());
+    follow_prefixes(policy->ruleset);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_publish(daemon->workers[i], policy);
     if (reloaded)
@@ -208,7 +211,6 @@ static void on_interfaces(struct ev_loop *loop, ev_io *watcher, int events)
 static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct daemon *daemon = watcher->data;
-    (void)loop;
     (void)events;
     struct surroundings *surroundings = interfaces_surroundings(daemon->policy->ruleset);
     struct policy *policy = surroundings != NULL ? policy_with(daemon->policy, surroundings) : NULL;
@@ -218,7 +220,9 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
         return;
     }
     surroundings_free(surroundings);
-    log_line(LOG_LEVEL_ERROR, "the interfaces have changed and could not be read anew; the old picture stays");
+    log_line(LOG_LEVEL_ERROR, "the interfaces have changed and could not be read anew; the old picture stays for now");
+    ev_timer_set(watcher, SETTLE_AGAIN_SECONDS, 0.);
+    ev_timer_start(loop, watcher);
 }
 
 /* ---- the control socket ---- */
@@ -411,6 +415,8 @@ static void start_watchers(struct daemon *daemon)
     ev_io_init(&daemon->interfaces, on_interfaces, daemon->watch_fd, EV_READ);
     daemon->interfaces.data = daemon;
     ev_io_start(loop, &daemon->interfaces);
+    /* What changed between the first look and now was told to nobody: once more. */
+    ev_timer_start(loop, &daemon->settle);
 }
 
 /* sd_notify(3): one datagram, where systemd asks for it. */
@@ -455,6 +461,7 @@ static bool start(struct daemon *daemon)
         return false;
     }
     daemon->policy = result.policy;
+    follow_prefixes(daemon->policy->ruleset);
     take_hooks(daemon, daemon->policy);
     choose_queues(daemon);
     daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
@@ -465,6 +472,8 @@ static bool start(struct daemon *daemon)
     if (!make_table(daemon) || !start_workers(daemon))
         return false;
     start_watchers(daemon);
+    if (!follow_start(daemon))
+        return false;
     log_line(LOG_LEVEL_NOTICE, "ready: %s, %zu rules, %zu tests passed, queues %u-%u", daemon->config,
              daemon->policy->ruleset->rule_count, result.tests, daemon->queue_first, daemon->queue_last);
     write_pidfile(daemon->options->pidfile);
@@ -481,6 +490,7 @@ static void stop(struct daemon *daemon)
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_stop(daemon->workers[i]);
     control_socket_close(daemon->control);
+    follow_stop(daemon);
     if (daemon->watch_fd >= 0)
         close(daemon->watch_fd);
     policy_free(daemon->policy, NULL);

@@ -24,12 +24,13 @@ struct daemon {
     unsigned worker_count;
     struct worker *workers[RULESET_QUEUES_MAX];
     struct control_socket *control;
+    struct resolver *resolver; /* of the names of dns sets */
     int watch_fd;
     bool remove_hook; /* at the end: INT */
     uint64_t refused_told;
     time_t schedules_read; /* when the schedules were last held against the clock */
     ev_signal hup, term, interrupt, usr1;
-    ev_timer drain, sum_up, settle;
+    ev_timer drain, sum_up, settle, names;
     ev_io interfaces;
 };
 

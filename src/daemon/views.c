@@ -64,6 +64,8 @@ json_t *views_status(void *context)
         .rules_file = daemon->config,
         .generation = daemon->generation,
         .uptime_ms = clock_now_ms() - daemon->started_ms,
+        .now_ms = clock_now_ms(),
+        .ruleset = daemon->policy->ruleset,
         .resident_bytes = resident_bytes(),
         .table = table_use(daemon->table),
         .queues = queues,

@@ -62,15 +62,52 @@ struct query selftest_reply(const struct query *first, bool passed)
     return reply;
 }
 
-static bool hold(const struct ruleset *ruleset, const struct decision *decision, enum action expected, const char *by,
+/* Rules that would have matched, maybe, but for a dns set: offline nobody is in one. */
+struct unknown {
+    const struct ruleset *ruleset;
+    const struct moving_set *set; /* NULL: none was met */
+    uint32_t rule;                /* that names it */
+};
+
+static const struct moving_set *dns_set_in(const struct ruleset *ruleset, const struct endpoint *endpoint)
+{
+    for (size_t t = 0; t < endpoint->term_count; t++) {
+        const struct set *set = endpoint->terms[t].kind == TERM_SET ? endpoint->terms[t].set : NULL;
+        for (size_t i = 0; set != NULL && i < set->moving_count; i++)
+            if (ruleset->moving[set->moving[i]].kind == MOVING_DNS)
+                return &ruleset->moving[set->moving[i]];
+    }
+    return NULL;
+}
+
+static void note_unknown(void *context, uint32_t index, enum condition failed)
+{
+    struct unknown *unknown = context;
+    const struct rule *rule = &unknown->ruleset->rules[index];
+    const struct moving_set *set = NULL;
+    if (failed == CONDITION_SRC)
+        set = dns_set_in(unknown->ruleset, &rule->src);
+    else if (failed == CONDITION_DST)
+        set = dns_set_in(unknown->ruleset, &rule->dst);
+    if (unknown->set == NULL && set != NULL) {
+        unknown->set = set;
+        unknown->rule = index;
+    }
+}
+
+static bool hold(const struct unknown *unknown, const struct decision *decision, enum action expected, const char *by,
                  bool by_default, const char *which, struct text *explanation)
 {
+    const struct ruleset *ruleset = unknown->ruleset;
     if (decision_fits(ruleset, decision, expected, by, by_default))
         return true;
     text_add(explanation, "%sexpected ", which);
     add_outcome(explanation, expected, by, by_default);
     text_add(explanation, ", got ");
     add_decision(explanation, ruleset, decision);
+    if (unknown->set != NULL)
+        text_add(explanation, " (%s:%u names the dns set '%s', in which nobody is in a test)", ruleset->rules[unknown->rule].file,
+                 ruleset->rules[unknown->rule].line, unknown->set->name);
     return false;
 }
 
@@ -92,17 +129,20 @@ bool selftest_run(const struct ruleset *ruleset, const struct surroundings *give
     struct surroundings then = *given;
     const struct surroundings *surroundings = &then;
     then.schedules = ruleset_schedules_at(ruleset, at);
-    classify(ruleset, surroundings, &test->query, &decision);
+    struct unknown unknown = {ruleset, NULL, 0};
+    const struct trace trace = {note_unknown, &unknown};
+    classify_traced(ruleset, surroundings, &test->query, &decision, &trace);
     if (!test->at_given && decision.schedules & named_schedules(ruleset)) {
         text_add(explanation, "the answer depends on the time: say when, such as at \"mon 12:30\"");
         return false;
     }
-    if (!hold(ruleset, &decision, test->expected, test->by, test->by_default, "", explanation))
+    if (!hold(&unknown, &decision, test->expected, test->by, test->by_default, "", explanation))
         return false;
     if (!test->reply)
         return true;
     struct query reply = selftest_reply(&test->query, decision.action == ACTION_ALLOW);
-    classify(ruleset, surroundings, &reply, &decision);
-    return hold(ruleset, &decision, test->reply_expected, test->reply_by, test->reply_by_default,
+    unknown.set = NULL;
+    classify_traced(ruleset, surroundings, &reply, &decision, &trace);
+    return hold(&unknown, &decision, test->reply_expected, test->reply_by, test->reply_by_default,
                 "for the reply: ", explanation);
 }

@@ -76,6 +76,46 @@ struct surroundings *interfaces_surroundings(const struct ruleset *ruleset)
     return surroundings;
 }
 
+/* The bits of an IPv6 netmask. */
+static unsigned mask_bits(const struct sockaddr *mask)
+{
+    const uint8_t *bytes = ((const struct sockaddr_in6 *)(const void *)mask)->sin6_addr.s6_addr;
+    unsigned bits = 0;
+    while (bits < 128 && bytes[bits / 8] & 0x80 >> bits % 8)
+        bits++;
+    return bits;
+}
+
+static bool has_prefix(const struct ifaddrs *interface)
+{
+    if (interface->ifa_addr == NULL || interface->ifa_netmask == NULL || interface->ifa_addr->sa_family != AF_INET6)
+        return false;
+    const struct in6_addr *address = &((const struct sockaddr_in6 *)(const void *)interface->ifa_addr)->sin6_addr;
+    return !IN6_IS_ADDR_LINKLOCAL(address) && !IN6_IS_ADDR_LOOPBACK(address);
+}
+
+int interfaces_prefixes(const struct ruleset *ruleset, struct zone_prefix **prefixes, size_t *count)
+{
+    struct ifaddrs *list;
+    size_t most = 0;
+    *count = 0;
+    if (getifaddrs(&list) != 0)
+        return -errno;
+    for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next)
+        most += has_prefix(i);
+    *prefixes = calloc(most + 1, sizeof **prefixes);
+    for (const struct ifaddrs *i = list; *prefixes != NULL && i != NULL; i = i->ifa_next) {
+        uint16_t zone = has_prefix(i) ? ruleset_zone_of(ruleset, i->ifa_name) : 0;
+        if (zone == 0)
+            continue;
+        const uint8_t *bytes = ((const struct sockaddr_in6 *)(const void *)i->ifa_addr)->sin6_addr.s6_addr;
+        unsigned bits = mask_bits(i->ifa_netmask);
+        (*prefixes)[(*count)++] = (struct zone_prefix){zone, {address_prefix(address_v6(bytes), bits).first, bits}};
+    }
+    freeifaddrs(list);
+    return *prefixes != NULL ? 0 : -ENOMEM;
+}
+
 int interfaces_watch(void)
 {
     struct sockaddr_nl address = {

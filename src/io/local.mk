@@ -14,4 +14,6 @@ libhost_a_SOURCES += \
 	src/io/owner.c \
 	src/io/owner.h \
 	src/io/reassemble.c \
-	src/io/reassemble.h
+	src/io/reassemble.h \
+	src/io/resolver.c \
+	src/io/resolver.h

@@ -9,6 +9,7 @@
 #include "load/civil.h"
 #include "parser/parser.h"
 #include "parser/source.h"
+#include "rules/moving.h"
 #include "rules/surroundings.h"
 
 #define EXPLANATION_BYTES 512
@@ -38,8 +39,11 @@ bool load_rules(struct loaded *loaded, const char *path, const struct rangeset *
     struct surroundings *surroundings = surroundings_new(NULL, 0, self->ranges, self->count);
     if (surroundings == NULL)
         abort();
+    /* The tests answer the same everywhere: a zone's prefixes are those of its `net`. */
+    moving_assume(loaded->ruleset);
     for (size_t i = 0; i < loaded->ruleset->test_count; i++)
         run_test(loaded, surroundings, &loaded->ruleset->tests[i]);
+    moving_follow(loaded->ruleset, NULL, 0, 0);
     surroundings_free(surroundings);
     advise_protection(&loaded->diagnostics, loaded->ruleset, civil_at(time(NULL)).day);
     diagnostics_sort(&loaded->diagnostics);

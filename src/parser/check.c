@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "parser/parser.h"
 #include "rules/dynamic_set.h"
@@ -19,18 +18,17 @@ static void redefined(struct check *check, const struct word *name, const struct
 /* Makes room for everything that the statements define; zone 0 is "no zone". */
 static void count_statements(struct check *check, const struct statement *statements)
 {
-    size_t zones = 1, sets = 0, moving = 0, rules = 0, tests = 0, protects = 0;
+    size_t zones = 1, sets = 0, rules = 0, tests = 0, protects = 0;
     for (const struct statement *s = statements; s != NULL; s = s->next) {
         zones += s->kind == STATEMENT_ZONE;
         sets += s->kind == STATEMENT_SET;
-        moving += s->kind == STATEMENT_SET && s->set.dynamic;
         rules += s->kind == STATEMENT_RULE;
         protects += s->kind == STATEMENT_PROTECT;
         tests += s->kind == STATEMENT_TEST;
     }
     check->zone_list = arena_take(check->arena, zones, sizeof *check->zone_list);
     check->set_list = arena_take(check->arena, sets, sizeof *check->set_list);
-    check->moving_list = arena_take(check->arena, moving, sizeof *check->moving_list);
+    check->moving_list = arena_take(check->arena, RULESET_MOVING_MAX, sizeof *check->moving_list);
     check->schedule_list = arena_take(check->arena, RULESET_SCHEDULES_MAX, sizeof *check->schedule_list);
     check->protect_list = arena_take(check->arena, protects, sizeof *check->protect_list);
     check->rule_list = arena_take(check->arena, rules, sizeof *check->rule_list);
@@ -118,19 +116,11 @@ static void define_dynamic(struct check *check, const struct set_node *node, str
         CHECK_ERROR(check, node->at, CODE_RANGE, "a dynamic set has room for from 1 to %u members", DYNAMIC_SET_MAX);
         return;
     }
-    if (check->moving == RULESET_MOVING_MAX) {
-        CHECK_ERROR(check, node->name.at, CODE_RANGE, "there are at most %d sets that move", RULESET_MOVING_MAX);
+    struct moving_set *made = check_moving_new(check, node->name.at, MOVING_DYNAMIC, set->name, (uint32_t)most);
+    if (made == NULL)
         return;
-    }
-    *moving = (uint16_t)check->moving;
-    struct moving_set *made = &check->moving_list[check->moving++];
-    made->name = set->name;
     made->timeout_ms = node->timeout_ms;
-    struct siphash_key key;
-    if (getrandom(&key, sizeof key, 0) == (ssize_t)sizeof key)
-        made->members = dynamic_set_new((uint32_t)most, &key);
-    if (made->members == NULL)
-        abort(); /* as an arena does */
+    *moving = (uint16_t)(made - check->moving_list);
 }
 
 static void define_set(struct check *check, const struct set_node *node)
@@ -144,6 +134,8 @@ static void define_set(struct check *check, const struct set_node *node)
     check->set_list[check->sets++] = definition->set;
     if (node->dynamic)
         define_dynamic(check, node, definition->set);
+    else if (node->names != NULL)
+        check_dns(check, node, definition->set);
 }
 
 static void define_service(struct check *check, const struct word *name, const struct service_node *services)
@@ -300,6 +292,22 @@ static void settings(struct check *check, const struct statement *statements)
     }
 }
 
+/* The IPv6 prefixes that are written in a zone's `net`; NULL for LIST: counts them. */
+static size_t net_prefixes(const struct member_node *members, struct prefix *list)
+{
+    size_t count = 0;
+    for (const struct member_node *member = members; member != NULL; member = member->next) {
+        if (member->kind == MEMBER_BRACES) {
+            count += net_prefixes(member->members, list != NULL ? list + count : NULL);
+        } else if (member->kind == MEMBER_PREFIX && !address_is_v4(member->base)) {
+            if (list != NULL)
+                list[count] = (struct prefix){member->base, member->bits};
+            count++;
+        }
+    }
+    return count;
+}
+
 static void zone_nets(struct check *check, const struct zone_node *node)
 {
     struct ranges ranges = {0};
@@ -307,10 +315,15 @@ static void zone_nets(struct check *check, const struct zone_node *node)
     for (const struct member_node *member = node->nets; member != NULL; member = member->next)
         check_member_ranges(check, member, &ranges);
     if (ranges.moving_count > 0)
-        CHECK_ERROR(check, node->name.at, CODE_SYNTAX, "the networks of a zone stand still: no dynamic set is one of them");
+        CHECK_ERROR(check, node->name.at, CODE_SYNTAX, "the networks of a zone stand still: no set that moves is one of them");
     struct rangeset nets = ranges_finish(&ranges, check->arena);
-    if (definition != NULL && definition->kind == DEFINES_ZONE)
-        check->zone_list[definition->zone].nets = nets;
+    if (definition == NULL || definition->kind != DEFINES_ZONE)
+        return;
+    struct zone *zone = &check->zone_list[definition->zone];
+    zone->nets = nets;
+    struct prefix *prefixes = arena_take(check->arena, net_prefixes(node->nets, NULL), sizeof *prefixes);
+    zone->prefix_count = net_prefixes(node->nets, prefixes);
+    zone->prefixes = prefixes;
 }
 
 static void set_antispoof(struct check *check, const struct word_node *zones)
@@ -330,10 +343,12 @@ static void set_antispoof(struct check *check, const struct word_node *zones)
 /* Everything that is defined is resolved, used or not: an error in it is an error. */
 static void resolve_all(struct check *check, const struct statement *statements)
 {
-    for (const struct statement *s = statements; s != NULL; s = s->next) {
-        if (s->kind == STATEMENT_ZONE) {
+    /* The networks first: a moving prefix is held against those of its zone. */
+    for (const struct statement *s = statements; s != NULL; s = s->next)
+        if (s->kind == STATEMENT_ZONE)
             zone_nets(check, &s->zone);
-        } else if (s->kind == STATEMENT_SET) {
+    for (const struct statement *s = statements; s != NULL; s = s->next) {
+        if (s->kind == STATEMENT_SET) {
             struct definition *definition = names_find(&check->names, s->set.name.text);
             if (definition->kind == DEFINES_SET && definition->node == &s->set)
                 check_set_resolve(check, definition);

@@ -43,7 +43,7 @@ struct check {
     struct rule *rule_list;
     struct ruleset_test *test_list;
     size_t moving;
-    struct moving_set *moving_list;
+    struct moving_set *moving_list; /* room for RULESET_MOVING_MAX */
     struct names schedule_names;   /* struct schedule_definition */
     size_t schedules, protects;
     struct schedule *schedule_list;
@@ -68,6 +68,11 @@ void ranges_add(struct ranges *ranges, struct address_range range);
 struct rangeset ranges_finish(struct ranges *ranges, struct arena *arena);
 /* As ranges_finish, to all that SET holds. */
 void ranges_finish_set(struct ranges *ranges, struct arena *arena, struct set *set);
+
+/* A set that moves with room for MOST members, called so; NULL, reported, when there are too many (check_sets.c). */
+struct moving_set *check_moving_new(struct check *check, struct location at, int kind, const char *name, uint32_t most);
+/* What SET is: the names of a `dns`. */
+void check_dns(struct check *check, const struct set_node *node, struct set *set);
 
 /* The checks on sets (check_sets.c). */
 void check_set_resolve(struct check *check, struct definition *definition);

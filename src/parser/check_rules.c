@@ -95,6 +95,7 @@ static void gather(struct check *check, const struct member_node *member, uint16
         break;
     case MEMBER_RANGE:
     case MEMBER_PREFIX:
+    case MEMBER_MOVING:
         gather_addresses(check, member, zone, gathering);
         break;
     case MEMBER_BRACES:
@@ -115,10 +116,12 @@ static struct endpoint check_endpoint(struct check *check, const struct endpoint
 }
 
 /* The families of which an address of the set can be. */
-static unsigned set_families(const struct set *given)
+static unsigned set_families(const struct check *check, const struct set *given)
 {
     const struct rangeset *set = &given->members;
-    unsigned families = given->moving_count > 0 ? FAMILY_BOTH : 0;
+    unsigned families = 0;
+    for (size_t i = 0; i < given->moving_count; i++)
+        families |= check->moving_list[given->moving[i]].kind == MOVING_PREFIX ? FAMILY_V6 : FAMILY_BOTH;
     for (size_t i = 0; i < set->count; i++) {
         struct address_range range = set->ranges[i];
         if (address_compare(range.last, rangeset_v4[0].first) >= 0 &&
@@ -131,11 +134,11 @@ static unsigned set_families(const struct set *given)
     return families;
 }
 
-static unsigned endpoint_families(const struct endpoint *endpoint)
+static unsigned endpoint_families(const struct check *check, const struct endpoint *endpoint)
 {
     unsigned families = endpoint->negated ? FAMILY_BOTH : 0;
     for (size_t i = 0; i < endpoint->term_count; i++)
-        families |= endpoint->terms[i].kind == TERM_SET ? set_families(endpoint->terms[i].set) : FAMILY_BOTH;
+        families |= endpoint->terms[i].kind == TERM_SET ? set_families(check, endpoint->terms[i].set) : FAMILY_BOTH;
     return families;
 }
 
@@ -156,7 +159,7 @@ static const char *family_name(unsigned families)
 
 static void check_families(struct check *check, const struct statement *statement, const struct rule *rule)
 {
-    unsigned src = endpoint_families(&rule->src), dst = endpoint_families(&rule->dst);
+    unsigned src = endpoint_families(check, &rule->src), dst = endpoint_families(check, &rule->dst);
     unsigned services = service_families(rule);
     /* An empty set is of no family: a file that is empty today may be filled tomorrow. */
     if (src == 0 || dst == 0 || services == 0 || (src & dst & services) != 0)

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "parser/check.h"
 #include "parser/parser.h"
+#include "rules/dynamic_set.h"
+#include "rules/moving.h"
 
 void ranges_add(struct ranges *ranges, struct address_range range)
 {
@@ -79,10 +81,47 @@ uint16_t check_zone(struct check *check, const struct word *name)
     if (definition == NULL)
         check_undefined(check, name->at, "zone", name->text, &check->names);
     else if (definition->kind != DEFINES_ZONE)
-        CHECK_ERROR(check, name->at, CODE_UNDEFINED, "'%s' is a set; a zone stands behind '@'", name->text);
+        CHECK_ERROR(check, name->at, CODE_UNDEFINED, "'%s' is a set; a zone stands here", name->text);
     else
         return definition->zone;
     return 0;
+}
+
+/* A suffix is behind the prefix of an interface, which has at most so many bits, and behind those that `net` names. */
+static void check_suffix(struct check *check, const struct member_node *member, const struct zone *zone)
+{
+    struct address address;
+    if (member->suffix.high != 0)
+        CHECK_ERROR(check, member->at, CODE_RANGE, "'%s': the suffix has bits outside of the last 64, where the prefix stands",
+                    member->text);
+    for (size_t i = 0; i < zone->prefix_count && member->suffix.high == 0; i++)
+        if (!moving_join(zone->prefixes[i], member->suffix, &address)) {
+            CHECK_ERROR(check, member->at, CODE_RANGE, "'%s': the suffix has bits where a prefix in the zone's 'net' (of %u bits) stands",
+                        member->text, zone->prefixes[i].bits);
+            return;
+        }
+}
+
+/* The moving set that `prefix(zone)::suffix` is; each pair is there once. */
+static void add_moving_prefix(struct check *check, const struct member_node *member, struct ranges *ranges)
+{
+    uint16_t zone = check_zone(check, &member->of);
+    if (zone == 0)
+        return;
+    check_suffix(check, member, &check->zone_list[zone]);
+    for (size_t i = 0; i < check->moving; i++)
+        if (check->moving_list[i].kind == MOVING_PREFIX && check->moving_list[i].zone == zone &&
+            address_equal(check->moving_list[i].suffix, member->suffix)) {
+            add_moving(check, member->at, (uint16_t)i, ranges);
+            return;
+        }
+    struct moving_set *made = check_moving_new(check, member->at, MOVING_PREFIX, member->text, MOVING_PREFIXES_MAX);
+    if (made == NULL)
+        return;
+    made->zone = zone;
+    made->suffix = member->suffix;
+    dynamic_set_fill(made->members, false);
+    add_moving(check, member->at, (uint16_t)(made - check->moving_list), ranges);
 }
 
 /* A whole prefix: IPv6's leaves the mapped IPv4 addresses out, so that ::/0 is IPv6 and nothing else. */
@@ -173,6 +212,9 @@ void check_member_ranges(struct check *check, const struct member_node *member, 
     case MEMBER_PREFIX:
         check_prefix(check, member->at, member->text, member->base, member->bits, ranges);
         break;
+    case MEMBER_MOVING:
+        add_moving_prefix(check, member, ranges);
+        break;
     case MEMBER_BRACES:
         for (const struct member_node *inner = member->members; inner != NULL; inner = inner->next)
             check_member_ranges(check, inner, ranges);
@@ -244,7 +286,7 @@ void check_set_resolve(struct check *check, struct definition *definition)
     struct ranges ranges = {0};
     if (definition->progress != UNRESOLVED)
         return;
-    if (definition->node->dynamic) {
+    if (definition->node->dynamic || definition->node->names != NULL) {
         definition->progress = RESOLVED; /* what it holds is made with its definition */
         return;
     }

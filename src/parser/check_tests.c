@@ -5,18 +5,29 @@
 
 #include "packet/packet.h"
 #include "parser/check.h"
+#include "rules/moving.h"
 
-static uint16_t test_zone(struct check *check, const struct member_node *address)
+/* Offline a zone has the prefixes of its `net`: the first one. */
+static struct address moving_address(struct check *check, const struct member_node *node)
 {
-    if (address->zone.text != NULL)
-        return check_zone(check, &address->zone);
-    return ruleset_zone_by_address(check->ruleset, address->range.first);
+    uint16_t index = check_zone(check, &node->of);
+    const struct zone *zone = &check->ruleset->zones[index];
+    struct address address = node->suffix;
+    if (index != 0 && zone->prefix_count == 0)
+        CHECK_ERROR(check, node->at, CODE_UNDEFINED, "a test takes the prefix from the zone's 'net', and '%s' has no IPv6 prefix there",
+                    zone->name);
+    else if (index != 0 && !moving_join(zone->prefixes[0], node->suffix, &address))
+        CHECK_ERROR(check, node->at, CODE_RANGE, "the suffix has bits where the prefix of the zone '%s' stands", zone->name);
+    return address;
 }
 
-static void check_one_address(struct check *check, const struct member_node *node)
+static struct address test_address(struct check *check, const struct member_node *node, uint16_t *zone)
 {
-    if (!address_equal(node->range.first, node->range.last))
+    struct address address = node->kind == MEMBER_MOVING ? moving_address(check, node) : node->range.first;
+    if (node->kind == MEMBER_RANGE && !address_equal(node->range.first, node->range.last))
         CHECK_ERROR(check, node->at, CODE_RANGE, "a test names one address, not a range");
+    *zone = node->zone.text != NULL ? check_zone(check, &node->zone) : ruleset_zone_by_address(check->ruleset, address);
+    return address;
 }
 
 static void check_service(struct check *check, const struct test_node *node, struct query *query)
@@ -83,13 +94,9 @@ void check_test(struct check *check, const struct statement *statement)
         .reply_by = check_keep(check, node->reply.by.text),
         .reply_by_default = node->reply.by_default,
     };
-    check_one_address(check, node->src);
-    check_one_address(check, node->dst);
     query->state = state_of(node->states);
-    query->src = node->src->range.first;
-    query->dst = node->dst->range.first;
-    query->src_zone = test_zone(check, node->src);
-    query->dst_zone = test_zone(check, node->dst);
+    query->src = test_address(check, node->src, &query->src_zone);
+    query->dst = test_address(check, node->dst, &query->dst_zone);
     check_service(check, node, query);
     bool has_ports = query->protocol == PROTOCOL_TCP || query->protocol == PROTOCOL_UDP ||
                      query->protocol == PROTOCOL_SCTP;

@@ -56,6 +56,7 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
     struct { struct word word; uint64_t ms; } duration;
     struct { struct word word; struct rate rate; } rate;
     struct { struct word word; struct address_range range; unsigned bits; } address;
+    struct { struct word word, zone; struct address suffix; } moving;
     enum action action;
     uint8_t states;
     struct statement *statement;
@@ -91,6 +92,7 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %token <rate> RATE "a rate"
 %token <address> ADDRESS "an address"
 %token <address> PREFIX "a prefix"
+%token <moving> MOVING "a moving prefix"
 %token <word> ALLOW "'allow'" DENY "'deny'" REJECT "'reject'" AUDIT "'audit'"
 %token <word> INCLUDE "'include'" ZONE "'zone'" SET "'set'" SERVICE "'service'" TIMEOUT "'timeout'" LIMIT "'limit'"
 %token <word> ADAPTIVE "'adaptive'" PRIORITY "'priority'" ANTISPOOF "'antispoof'" LOOSE "'loose'" OVERLOAD "'overload'"
@@ -99,7 +101,7 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %token <times> TIMES "times of day"
 %token <date> DATE "a date"
 %token <mark> MARK_VALUE "a mark"
-%token <word> DYNAMIC "'dynamic'" FOR "'for'"
+%token <word> DYNAMIC "'dynamic'" DNS "'dns'" FOR "'for'"
 %token <word> DEFAULT "'default'" HOOK "'hook'" QUEUE "'queue'" TEST "'test'" NO "'no'"
 %token <word> NET "'net'" FILE "'file'" ANY "'any'" SELF "'self'" PORT "'port'" TO "'to'" AS "'as'" LOG "'log'"
 %token <word> TCP "'tcp'" UDP "'udp'" SCTP "'sctp'" ICMP "'icmp'" ICMP6 "'icmp6'" GRE "'gre'" ESP "'esp'" AH "'ah'" PROTO "'proto'"
@@ -108,8 +110,8 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 
 %type <statement> statement
 %type <word> name interface protocol timeout_key
-%type <words> interfaces interface_list hooks words
-%type <member> members member_list member nets item test_address
+%type <words> interfaces interface_list hooks words dns_names
+%type <member> members member_list member nets item moving test_host test_address
 %type <endpoint> endpoint source
 %type <port> ports port_list port test_port
 %type <service> services service_part test_service
@@ -157,6 +159,10 @@ statement:
       { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = (struct set_node){.name = $2, .file = $5}; }
   | SET name '=' dynamic
       { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = $4; $$->set.name = $2; }
+  | SET name '=' DNS dns_names
+      { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = (struct set_node){.name = $2, .names = list_reversed($5)}; }
+  | SET name '=' DNS dns_names ','
+      { $$ = statement(scanner, @1, STATEMENT_SET); $$->set = (struct set_node){.name = $2, .names = list_reversed($5)}; }
   | SERVICE name '=' services
       { $$ = statement(scanner, @1, STATEMENT_SERVICE); $$->service.name = $2; $$->service.services = list_reversed($4); }
   | SCHEDULE name '=' schedule_items
@@ -286,6 +292,11 @@ dynamic:
       }
   ;
 
+dns_names:
+    STRING                        { $$ = NODE(struct word_node); $$->word = $1; }
+  | dns_names ',' STRING          { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
+  ;
+
 words:
     name                          { $$ = NODE(struct word_node); $$->word = $1; }
   | words ',' name                { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
@@ -360,8 +371,17 @@ item:
       { $$ = NODE(struct member_node); $$->kind = MEMBER_RANGE; $$->at = @1; $$->text = $1.word.text; $$->range = $1.range; }
   | PREFIX
       { $$ = NODE(struct member_node); $$->kind = MEMBER_PREFIX; $$->at = @1; $$->text = $1.word.text; $$->base = $1.range.first; $$->bits = $1.bits; }
+  | moving
   | name                          { $$ = named(scanner, @1, $1); }
   | '{' members '}'               { $$ = NODE(struct member_node); $$->kind = MEMBER_BRACES; $$->at = @1; $$->members = $2; }
+  ;
+
+moving:
+    MOVING
+      {
+        $$ = NODE(struct member_node); $$->kind = MEMBER_MOVING; $$->at = @1;
+        $$->text = $1.word.text; $$->of = $1.zone; $$->suffix = $1.suffix;
+      }
   ;
 
 endpoint:
@@ -574,11 +594,14 @@ timeouts:
 
 /* Tests. */
 
-test_address:
+test_host:
     ADDRESS
       { $$ = NODE(struct member_node); $$->kind = MEMBER_RANGE; $$->at = @1; $$->text = $1.word.text; $$->range = $1.range; }
-  | ADDRESS '@' name
-      { $$ = NODE(struct member_node); $$->kind = MEMBER_RANGE; $$->at = @1; $$->text = $1.word.text; $$->range = $1.range; $$->zone = $3; }
+  | moving
+  ;
+test_address:
+    test_host
+  | test_host '@' name            { $$ = $1; $$->zone = $3; }
   ;
 test_port:
     %empty                        { $$ = NULL; }
@@ -668,7 +691,7 @@ void *list_reversed(void *list)
 }
 
 /* The most words that an "expected" list shows; a longer one tells nobody anything. */
-#define EXPECTED_MAX 8
+#define EXPECTED_MAX 9
 
 static const char *shown(yysymbol_kind_t symbol)
 {
@@ -769,6 +792,10 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *lexer, struc
         scanner_error(scanner, *at, CODE_SYNTAX, "the statement ends too early");
     else if (suggested != NULL)
         scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s'%s", written, suggested);
+    else if (found == YYSYMBOL_DNS || found == YYSYMBOL_DYNAMIC || found == YYSYMBOL_FILE)
+        scanner_error(scanner, *at, CODE_SYNTAX, "'%s' stands alone, right behind the '=' of a set; other sets name that set", written);
+    else if (found == YYSYMBOL_RESERVED && strcmp(written, "prefix") == 0)
+        scanner_error(scanner, *at, CODE_SYNTAX, "a moving prefix is one word without blanks, such as prefix(lan)::9");
     else if (found == YYSYMBOL_RESERVED)
         scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s', a reserved word (a name that is one stands in double quotes)", written);
     else if (count > 0 && count <= EXPECTED_MAX)

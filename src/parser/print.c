@@ -57,6 +57,7 @@ static void add_member(struct output *output, const struct member_node *member)
         break;
     case MEMBER_RANGE:
     case MEMBER_PREFIX:
+    case MEMBER_MOVING:
         add(output, "%s", member->text);
         break;
     case MEMBER_NAME:
@@ -309,6 +310,9 @@ static void add_set(struct output *output, const struct set_node *set)
             add(output, " timeout ");
             add_interval(output, set->timeout_ms);
         }
+    } else if (set->names != NULL) {
+        add(output, "dns ");
+        add_words(output, set->names);
     } else if (set->file.text != NULL)
         add(output, "file \"%s\"", set->file.text);
     else

@@ -41,12 +41,14 @@ struct service_node {
 struct member_node {
     struct member_node *next;
     struct location at;
-    enum { MEMBER_ANY, MEMBER_SELF, MEMBER_RANGE, MEMBER_PREFIX, MEMBER_NAME, MEMBER_BRACES } kind;
-    const char *text;                /* as it was written: RANGE, PREFIX, NAME */
+    enum { MEMBER_ANY, MEMBER_SELF, MEMBER_RANGE, MEMBER_PREFIX, MEMBER_MOVING, MEMBER_NAME, MEMBER_BRACES } kind;
+    const char *text;                /* as it was written: RANGE, PREFIX, MOVING, NAME */
     bool quoted;
     struct address_range range;      /* RANGE, PREFIX */
     struct address base;             /* PREFIX: before masking */
     unsigned bits;                   /* PREFIX */
+    struct word of;                  /* MOVING: the zone whose prefix it is, ... */
+    struct address suffix;           /* ... and the last bits */
     struct member_node *members;     /* BRACES */
     struct word zone;                /* X@zone; text NULL: none */
 };
@@ -121,6 +123,7 @@ struct set_node {
     struct word name;
     struct member_node *members;
     struct word file;                /* text NULL: members */
+    struct word_node *names;         /* dns; NULL: members */
     bool dynamic;                    /* it is filled while spid runs ... */
     bool most_given;                 /* ... up to so many, */
     uint64_t most;

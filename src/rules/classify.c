@@ -32,13 +32,22 @@ static bool term_matches(const struct endpoint_term *term, const struct asked *a
     return false;
 }
 
+/* Who is not in a set of which nobody knows yet who belongs in it? Nobody is let in for that: fail closed. */
+static bool lets_strangers_in(const struct endpoint *endpoint, const struct asked *asked)
+{
+    for (size_t i = 0; i < endpoint->term_count; i++)
+        if (endpoint->terms[i].kind == TERM_SET && !ruleset_set_filled(asked->ruleset, endpoint->terms[i].set))
+            return false;
+    return true;
+}
+
 static bool endpoint_matches(const struct endpoint *endpoint, const struct asked *asked, struct address address,
-                             uint16_t zone)
+                             uint16_t zone, enum action action)
 {
     for (size_t i = 0; i < endpoint->term_count; i++)
         if (term_matches(&endpoint->terms[i], asked, address, zone))
             return !endpoint->negated;
-    return endpoint->negated;
+    return endpoint->negated && (action != ACTION_ALLOW || lets_strangers_in(endpoint, asked));
 }
 
 static bool src_port_matches(const struct rule *rule, uint16_t port)
@@ -77,9 +86,9 @@ static enum condition first_failed(const struct rule *rule, const struct asked *
         return CONDITION_SERVICE;
     if (!src_port_matches(rule, query->src_port))
         return CONDITION_SRC_PORT;
-    if (!endpoint_matches(&rule->src, asked, query->src, query->src_zone))
+    if (!endpoint_matches(&rule->src, asked, query->src, query->src_zone, rule->action))
         return CONDITION_SRC;
-    if (!endpoint_matches(&rule->dst, asked, query->dst, query->dst_zone))
+    if (!endpoint_matches(&rule->dst, asked, query->dst, query->dst_zone, rule->action))
         return CONDITION_DST;
     return flags_match(rule, query) ? CONDITION_NONE : CONDITION_FLAGS;
 }

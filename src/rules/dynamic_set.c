@@ -17,7 +17,7 @@ struct dynamic_set {
     pthread_mutex_t lock;
     uint32_t holders;
     uint32_t most, used, free, fresh, hand; /* `fresh` and above were never used */
-    bool flush;
+    bool flush, filled;
     struct siphash_key key;
     uint32_t mask;
     uint32_t *chains;
@@ -47,6 +47,7 @@ struct dynamic_set *dynamic_set_new(uint32_t most, const struct siphash_key *key
     set->most = most;
     set->free = NOBODY;
     set->holders = 1;
+    set->filled = true;
     pthread_mutex_init(&set->lock, NULL);
     return set;
 }
@@ -132,11 +133,12 @@ static uint32_t slot_take(struct dynamic_set *set, uint64_t now_ms)
     return index;
 }
 
-bool dynamic_set_add(struct dynamic_set *set, const struct dynamic_member *member, uint64_t now_ms)
+/* Enters MEMBER; EXACTLY: with its own time, also where the old one is later. */
+static bool enter(struct dynamic_set *set, const struct dynamic_member *member, uint64_t now_ms, bool exactly)
 {
     pthread_mutex_lock(&set->lock);
     uint32_t index = *link_to(set, member->address);
-    if (index != NOBODY && set->slots[index].member.until_ms > now_ms) {
+    if (index != NOBODY && !exactly && set->slots[index].member.until_ms > now_ms) {
         if (member->until_ms > set->slots[index].member.until_ms)
             set->slots[index].member.until_ms = member->until_ms;
     } else if (index != NOBODY) {
@@ -152,6 +154,37 @@ bool dynamic_set_add(struct dynamic_set *set, const struct dynamic_member *membe
     }
     pthread_mutex_unlock(&set->lock);
     return index != NOBODY;
+}
+
+bool dynamic_set_add(struct dynamic_set *set, const struct dynamic_member *member, uint64_t now_ms)
+{
+    return enter(set, member, now_ms, false);
+}
+
+bool dynamic_set_put(struct dynamic_set *set, const struct dynamic_member *member, uint64_t now_ms)
+{
+    return enter(set, member, now_ms, true);
+}
+
+bool dynamic_set_find(struct dynamic_set *set, struct address address, uint64_t now_ms, struct dynamic_member *member)
+{
+    pthread_mutex_lock(&set->lock);
+    uint32_t index = *link_to(set, address);
+    bool found = index != NOBODY && now_ms < set->slots[index].member.until_ms;
+    if (found)
+        *member = set->slots[index].member;
+    pthread_mutex_unlock(&set->lock);
+    return found;
+}
+
+void dynamic_set_fill(struct dynamic_set *set, bool filled)
+{
+    __atomic_store_n(&set->filled, filled, __ATOMIC_RELEASE);
+}
+
+bool dynamic_set_filled(const struct dynamic_set *set)
+{
+    return __atomic_load_n(&set->filled, __ATOMIC_ACQUIRE);
 }
 
 bool dynamic_set_delete(struct dynamic_set *set, struct address address, uint64_t now_ms)

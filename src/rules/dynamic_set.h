@@ -1,6 +1,7 @@
 /*
- * A set of addresses that is filled while spid runs: by `overload`, and by hand. Each member leaves at its own time. Several
- * threads may ask and add at once; the lock inside is the last that anybody takes.
+ * A set of addresses that is filled while spid runs: by `overload` and by hand, by the answers to DNS look-ups, by the prefixes
+ * of a zone. Each member leaves at its own time. Several threads may ask and add at once; the lock inside is the last that
+ * anybody takes.
  *
  * Rulesets share it: a reload's new ruleset goes on with the members of the old one's set of the same name.
  */
@@ -20,7 +21,7 @@ struct dynamic_set;
 struct dynamic_member {
     struct address address;
     uint64_t added_ms, until_ms; /* on the engine's clock; until UINT64_MAX: it stays */
-    uint32_t by;                 /* identity of the rule that entered it, 0: somebody did by hand */
+    uint32_t by;                 /* identity of the rule that entered it, 0: somebody did by hand; a dns set's: which name did */
 };
 
 /*
@@ -43,6 +44,19 @@ bool dynamic_set_holds(struct dynamic_set *set, struct address address, uint64_t
  * time is not over.
  */
 bool dynamic_set_add(struct dynamic_set *set, const struct dynamic_member *member, uint64_t now_ms);
+
+/* Enters MEMBER, or puts it in place of what is known of its address, whichever time is the later. False: as above. */
+bool dynamic_set_put(struct dynamic_set *set, const struct dynamic_member *member, uint64_t now_ms);
+
+/* What is known of ADDRESS at NOW_MS; false: it is no member. */
+bool dynamic_set_find(struct dynamic_set *set, struct address address, uint64_t now_ms, struct dynamic_member *member);
+
+/*
+ * Is it known who belongs in the set? Until then nobody may be let in for not being in it. A new set is filled; who cannot
+ * know yet says so.
+ */
+void dynamic_set_fill(struct dynamic_set *set, bool filled);
+bool dynamic_set_filled(const struct dynamic_set *set);
 
 /* Takes ADDRESS out. False: it was not in. */
 bool dynamic_set_delete(struct dynamic_set *set, struct address address, uint64_t now_ms);

@@ -1,8 +1,12 @@
 libengine_a_SOURCES += \
 	src/rules/classify.c \
 	src/rules/classify.h \
+	src/rules/dns_set.c \
+	src/rules/dns_set.h \
 	src/rules/dynamic_set.c \
 	src/rules/dynamic_set.h \
+	src/rules/moving.c \
+	src/rules/moving.h \
 	src/rules/rangeset.c \
 	src/rules/rangeset.h \
 	src/rules/ruleset.c \

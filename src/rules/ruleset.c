@@ -4,14 +4,17 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "rules/dns_set.h"
 #include "rules/dynamic_set.h"
 
 void ruleset_free(struct ruleset *ruleset)
 {
     if (ruleset == NULL)
         return;
-    for (size_t i = 0; i < ruleset->moving_count; i++)
+    for (size_t i = 0; i < ruleset->moving_count; i++) {
         dynamic_set_release(ruleset->moving[i].members);
+        dns_set_free(ruleset->moving[i].dns);
+    }
     arena_free(ruleset->arena); /* the ruleset itself lives there too */
 }
 
@@ -109,6 +112,14 @@ bool ruleset_set_holds(const struct ruleset *ruleset, const struct set *set, str
     return rangeset_holds(&set->members, address);
 }
 
+bool ruleset_set_filled(const struct ruleset *ruleset, const struct set *set)
+{
+    for (size_t i = 0; i < set->moving_count; i++)
+        if (!dynamic_set_filled(ruleset->moving[set->moving[i]].members))
+            return false;
+    return true;
+}
+
 /* Members of a set that has another size now are entered one by one; a smaller one takes as many as it has room for. */
 static void copy_members(struct dynamic_set *to, struct dynamic_set *from, uint64_t now_ms)
 {
@@ -122,19 +133,30 @@ static void copy_members(struct dynamic_set *to, struct dynamic_set *from, uint6
     free(members);
 }
 
+static void adopt_members(struct dynamic_set **to, struct dynamic_set *from, uint64_t now_ms)
+{
+    if (*to == from)
+        return;
+    if (dynamic_set_most(*to) != dynamic_set_most(from)) {
+        copy_members(*to, from, now_ms);
+        return;
+    }
+    dynamic_set_release(*to);
+    *to = dynamic_set_share(from);
+}
+
 void ruleset_adopt(struct ruleset *ruleset, const struct ruleset *old, uint64_t now_ms)
 {
     for (size_t i = 0; i < ruleset->moving_count; i++)
         for (size_t k = 0; k < old->moving_count; k++) {
-            struct dynamic_set **to = &ruleset->moving[i].members, *from = old->moving[k].members;
-            if (*to == from || strcmp(ruleset->moving[i].name, old->moving[k].name) != 0)
+            struct moving_set *to = &ruleset->moving[i];
+            const struct moving_set *from = &old->moving[k];
+            if (to->kind != from->kind || strcmp(to->name, from->name) != 0)
                 continue;
-            if (dynamic_set_most(*to) != dynamic_set_most(from)) {
-                copy_members(*to, from, now_ms);
-                continue;
-            }
-            dynamic_set_release(*to);
-            *to = dynamic_set_share(from);
+            if (to->kind == MOVING_DYNAMIC)
+                adopt_members(&to->members, from->members, now_ms);
+            else if (to->kind == MOVING_DNS)
+                dns_set_adopt(to->dns, to->members, from->dns, now_ms);
         }
 }
 

@@ -14,6 +14,7 @@
 #include "rules/rangeset.h"
 
 struct arena;
+struct dns_set;
 struct dynamic_set;
 
 /* Bounds of the language. The checker refuses what is above them. */
@@ -42,6 +43,12 @@ struct quote {
     const char *included_from;    /* the include chain, or NULL */
 };
 
+/* A network: its first address, and how many bits of that name it. */
+struct prefix {
+    struct address base;
+    unsigned bits;
+};
+
 /* A zone: a name for some interfaces. Zone 0 of a ruleset is "no zone": the packets of interfaces that no zone names, and the missing interface of packets from and to the gateway itself. */
 struct zone {
     const char *name;
@@ -49,15 +56,21 @@ struct zone {
     const char **interfaces; /* a name that ends in '+' stands for all that begin so; the longest that fits wins */
     const struct quote *quotes; /* where each of them stands; NULL: they were not read from a file */
     struct rangeset nets;    /* the zone's own networks; may be empty */
+    size_t prefix_count;
+    const struct prefix *prefixes; /* those of them that are IPv6 prefixes, as they are written */
     bool antispoof;          /* they may not arrive on another zone */
     bool dhcp;               /* the gateway is a DHCP server or client there */
 };
 
-/* A set whose members change while spid runs: `set X = dynamic ...`. */
+/* Addresses that change while spid runs: `set X = dynamic ...`, `set X = dns ...`, and each `prefix(zone)::suffix`. */
 struct moving_set {
-    const char *name;
-    uint64_t timeout_ms;         /* members leave after so long; 0: they stay */
-    struct dynamic_set *members; /* shared with the rulesets before and after this one */
+    enum { MOVING_DYNAMIC, MOVING_DNS, MOVING_PREFIX } kind;
+    const char *name;            /* a prefix's: as it is written */
+    struct dynamic_set *members; /* a dynamic set's are shared with the rulesets before and after this one */
+    uint64_t timeout_ms;         /* DYNAMIC: members leave after so long; 0: they stay */
+    struct dns_set *dns;         /* DNS: its names and what was answered; the main thread's */
+    uint16_t zone;               /* PREFIX: whose prefixes ... */
+    struct address suffix;       /* ... with these last bits */
 };
 
 /* Addresses: those that are written down, and those of sets that move. */
@@ -252,6 +265,9 @@ uint64_t ruleset_schedules_at(const struct ruleset *ruleset, struct civil moment
 
 /* Is ADDRESS in SET, a set of RULESET, at NOW_MS? */
 bool ruleset_set_holds(const struct ruleset *ruleset, const struct set *set, struct address address, uint64_t now_ms);
+
+/* Is it known who belongs in SET? Not before the first answers to a dns set's names, nor while a zone has no prefix. */
+bool ruleset_set_filled(const struct ruleset *ruleset, const struct set *set);
 
 /*
  * The sets of RULESET that move go on with the members that OLD's sets of the same names have at NOW_MS. Called once before

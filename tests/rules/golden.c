@@ -17,6 +17,8 @@
 #include "base/text.h"
 #include "engine/selftest.h"
 #include "parser/parser.h"
+#include "rules/dns_set.h"
+#include "rules/moving.h"
 #include "rules/ruleset.h"
 #include "rules/surroundings.h"
 
@@ -42,6 +44,15 @@ static void diagnostics_text(const struct diagnostics *diagnostics, struct text 
         diagnostic_to_text(text, &diagnostics->records[i]);
     if (diagnostics->left_out > 0)
         text_add(text, "%zu more are left out\n", diagnostics->left_out);
+}
+
+static void dump_moving(const struct moving_set *moving, struct text *text)
+{
+    text_add(text, " moving %u %s timeout %llu zone %u ", moving->kind, moving->name, (unsigned long long)moving->timeout_ms,
+             moving->zone);
+    address_to_text(text, moving->suffix);
+    for (size_t i = 0; moving->dns != NULL && i < moving->dns->count; i++)
+        text_add(text, " %s", moving->dns->questions[i].name);
 }
 
 /* Everything that a compiled ruleset says, but where it stands. */
@@ -82,6 +93,8 @@ static void dump(const struct ruleset *ruleset, struct text *text)
                     text_add(text, "-");
                     address_to_text(text, term->set->members.ranges[i].last);
                 }
+                for (size_t i = 0; term->set != NULL && i < term->set->moving_count; i++)
+                    dump_moving(&ruleset->moving[term->set->moving[i]], text);
             }
         }
         for (size_t i = 0; i < rule->src_port_count; i++)
@@ -168,6 +181,7 @@ static char *compiled(const char *path, const struct file_access *access)
         buffer = NULL;
     } else {
         struct surroundings *nothing = surroundings_new(NULL, 0, NULL, 0);
+        moving_assume(ruleset);
         for (size_t i = 0; i < ruleset->test_count; i++) {
             text_init(&explanation, reason, sizeof reason);
             if (!selftest_run(ruleset, nothing, &ruleset->tests[i], 20000, &explanation))

@@ -30,6 +30,7 @@
 #include "engine/opener.h"
 #include "parser/parser.h"
 #include "parser/words.h"
+#include "rules/moving.h"
 #include "state/session.h"
 #include "tests/unit/build.h"
 
@@ -130,6 +131,7 @@ static void use_rules(struct scenario *scenario)
     if (scenario->engine.ruleset != NULL)
         ruleset_adopt(ruleset, scenario->engine.ruleset, scenario->now_us / 1000);
     drop_rules(scenario);
+    moving_assume(ruleset);
     ruleset->generation = ++scenario->generation;
     scenario->engine.ruleset = ruleset;
     scenario->engine.surroundings = surroundings_of(ruleset);
