@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "engine/listen.h"
 #include "engine/opener.h"
 #include "state/icmp_error.h"
 #include "state/limit.h"
@@ -73,20 +74,19 @@ static struct query query_of_packet(const struct passage *passage, enum packet_s
     };
 }
 
-/* An established or related packet is matched by the endpoints and the service of its connection, as it was opened. */
-static struct query query_of_connection(const struct passage *passage, const struct connection *connection,
-                                        enum packet_state state)
+/* An established or related packet is matched by the endpoints and the service of a connection, as it was opened. */
+static struct query query_of_basis(const struct passage *passage, const struct basis *basis, enum packet_state state)
 {
-    const struct tuple *tuple = &connection->tuple;
+    const struct tuple *tuple = &basis->tuple;
     const struct surroundings *surroundings = passage->engine->surroundings;
-    bool high = connection->flags & CONNECTION_OPENER_HIGH;
+    bool high = basis->opener_high;
     struct query query = {
         .state = state,
         .now_ms = passage->arrival->now_ms,
         .src = high ? tuple->high : tuple->low,
         .dst = high ? tuple->low : tuple->high,
-        .src_zone = surroundings_zone(surroundings, connection->in_interface),
-        .dst_zone = surroundings_zone(surroundings, connection->out_interface),
+        .src_zone = surroundings_zone(surroundings, basis->in_interface),
+        .dst_zone = surroundings_zone(surroundings, basis->out_interface),
         .protocol = tuple->protocol,
     };
     switch (tuple->protocol) {
@@ -153,14 +153,15 @@ static void judge_invalid(const struct passage *passage, enum reason reason)
 static void judge_icmp_error(const struct passage *passage)
 {
     struct connection quoted;
+    struct basis basis;
     enum reason reason =
-        icmp_error_find(passage->engine->table, passage->packet, passage->arrival->now_ms, &quoted);
+        icmp_error_find(passage->engine->table, passage->packet, passage->arrival->now_ms, &quoted, &basis);
     if (reason != REASON_NONE) {
         judge_invalid(passage, reason);
         return;
     }
-    struct query query = query_of_connection(passage, &quoted, STATE_RELATED);
-    if (is_unhooked(passage, quoted.chain) || is_unhooked(passage, passage->arrival->chain))
+    struct query query = query_of_basis(passage, &basis, STATE_RELATED);
+    if (is_unhooked(passage, basis.chain) || is_unhooked(passage, passage->arrival->chain))
         allow_implicitly(passage, STATE_RELATED);
     else
         decide(passage, &query);
@@ -196,12 +197,11 @@ static void deny_for_limit(const struct passage *passage)
     passage->verdict->reason = REASON_LIMIT;
 }
 
-/* The entry for a new connection, in place of OLD if there is one. NULL: the table is full. */
-static struct connection *make_entry(const struct passage *passage, const struct tuple *tuple, uint32_t hash,
+/* The entry for a new connection by RULE, in place of OLD if there is one. NULL: the table is full. */
+static struct connection *make_entry(const struct passage *passage, uint32_t rule, const struct tuple *tuple, uint32_t hash,
                                      struct connection *old, const struct step *step)
 {
     const struct ruleset *ruleset = passage->engine->ruleset;
-    uint32_t rule = passage->verdict->rule;
     struct table *table = passage->engine->table;
     struct standing standing = {
         .timeout_ms = opener_first_idle_ms(ruleset, rule, step),
@@ -241,7 +241,59 @@ static void set_mark(const struct passage *passage, const struct connection *con
     passage->verdict->mark_mask = opener->mark_mask;
 }
 
-/* The rules allow the packet to open a connection: limits, then the entry. */
+/* Fail closed: an untracked packet would make its replies invalid. */
+static void deny_for_room(const struct passage *passage)
+{
+    passage->verdict->action = ACTION_DENY;
+    passage->verdict->reason = REASON_TABLE_FULL;
+}
+
+/* The ALG has refused what the packet says. */
+static void deny_for_alg(const struct passage *passage, const char *why)
+{
+    passage->verdict->action = ACTION_DENY;
+    passage->verdict->reason = REASON_ALG;
+    passage->verdict->detail = why;
+}
+
+/* The packet has made CONNECTION, and nobody has told of it yet. */
+static void fill_entry(const struct passage *passage, struct connection *connection, enum side side, const struct step *step)
+{
+    const struct arrival *arrival = passage->arrival;
+    session_commit(connection, ORIGINAL, step);
+    if (side == SIDE_HIGH)
+        connection->flags |= CONNECTION_OPENER_HIGH;
+    connection->chain = (uint8_t)arrival->chain;
+    connection->in_interface = arrival->in_interface;
+    connection->out_interface = arrival->out_interface;
+    connection->packets[ORIGINAL] = 1;
+    connection->bytes[ORIGINAL] = passage->packet->length;
+}
+
+/*
+ * CONNECTION, just made, is listened to in DIALECT (0: not at all), beginning with this packet. False: it is not to be, the
+ * verdict says why, and the entry is gone. What it took the place of was over.
+ */
+static bool listen_from_here(const struct passage *passage, struct connection *connection, uint8_t dialect)
+{
+    const struct engine *engine = passage->engine;
+    const char *refused = NULL;
+    if (dialect == 0)
+        return true;
+    bool room = listen_begin(engine, connection, dialect);
+    if (room)
+        refused = listen_hear(engine, connection, ORIGINAL, passage->packet, passage->arrival->now_ms);
+    if (room && refused == NULL)
+        return true;
+    if (room)
+        deny_for_alg(passage, refused);
+    else
+        deny_for_room(passage);
+    table_remove(engine->table, connection);
+    return false;
+}
+
+/* The rules allow the packet to open a connection: limits, the entry, the ALG. */
 static void open_connection(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash,
                             struct connection *old, const struct step *step)
 {
@@ -263,24 +315,17 @@ static void open_connection(const struct passage *passage, const struct tuple *t
     }
     if (step->untracked)
         return;
-    struct connection *connection = make_entry(passage, tuple, hash, old, step);
+    struct connection *connection = make_entry(passage, verdict->rule, tuple, hash, old, step);
     if (connection == NULL) {
-        /* Fail closed: an untracked packet would make its replies invalid. */
-        verdict->action = ACTION_DENY;
-        verdict->reason = REASON_TABLE_FULL;
+        deny_for_room(passage);
         opener_revoke(engine, &opening, counted);
         return;
     }
-    session_commit(connection, ORIGINAL, step);
-    if (side == SIDE_HIGH)
-        connection->flags |= CONNECTION_OPENER_HIGH;
+    fill_entry(passage, connection, side, step);
     opener_bind(engine, connection, &opening, counted);
-    connection->chain = (uint8_t)arrival->chain;
-    connection->in_interface = arrival->in_interface;
-    connection->out_interface = arrival->out_interface;
+    if (!listen_from_here(passage, connection, listen_dialect(engine->ruleset, verdict->rule, tuple->protocol)))
+        return;
     set_mark(passage, connection);
-    connection->packets[ORIGINAL] = 1;
-    connection->bytes[ORIGINAL] = passage->packet->length;
     verdict->connection = connection->id;
     if (verdict->reason != REASON_IMPLICIT)
         count(&rule_counter(engine, verdict->rule)->connections, 1);
@@ -302,6 +347,55 @@ static bool is_dhcp(const struct passage *passage)
 }
 
 /*
+ * Is the packet, which could open a connection, what somebody has announced? Then it is judged as related to the announcing
+ * connection. False: nothing has happened.
+ */
+static bool judge_expected(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash,
+                           struct connection *old, const struct step *step)
+{
+    struct engine *engine = passage->engine;
+    struct families *families = table_families(engine->table);
+    struct verdict *verdict = passage->verdict;
+    uint64_t now_ms = passage->arrival->now_ms, parent;
+    struct expected expected;
+    struct basis basis;
+    uint32_t index = family_find(families, passage->packet, now_ms, &expected, &basis, &parent);
+    if (index == KIN_NONE || (expected.any_src && !listen_trusts(engine, basis.opener, passage->packet->src, now_ms)))
+        return false;
+    struct query query = query_of_basis(passage, &basis, STATE_RELATED);
+    verdict->parent = parent;
+    if (is_unhooked(passage, basis.chain))
+        allow_implicitly(passage, STATE_RELATED);
+    else
+        decide(passage, &query);
+    if (verdict->action != ACTION_ALLOW)
+        return true;
+    struct connection *connection =
+        make_entry(passage, ruleset_rule_of(engine->ruleset, basis.opener), tuple, hash, old, step);
+    if (connection == NULL) {
+        deny_for_room(passage);
+        return true;
+    }
+    fill_entry(passage, connection, side, step);
+    opener_inherit(engine, connection, basis.opener);
+    if (!family_join(families, index, connection, now_ms)) {
+        /* Fail closed: another worker's packet was what was waited for. */
+        table_remove(engine->table, connection);
+        verdict->action = ACTION_DENY;
+        verdict->reason = REASON_ALG;
+        verdict->detail = "a second connection where one was announced";
+        return true;
+    }
+    if (!listen_from_here(passage, connection, expected.alg))
+        return true;
+    set_mark(passage, connection);
+    verdict->connection = connection->id;
+    if (verdict->reason != REASON_IMPLICIT)
+        count(&rule_counter(engine, verdict->rule)->connections, 1);
+    return true;
+}
+
+/*
  * The packet belongs to no connection, or opens one in place of OLD, which is over or was cut. The stripe is locked.
  */
 static void judge_new(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash,
@@ -311,6 +405,8 @@ static void judge_new(const struct passage *passage, const struct tuple *tuple, 
     enum reason reason = session_open(passage->packet, &step);
     struct query query = query_of_packet(passage, STATE_NEW);
     bool unhooked = is_unhooked(passage, passage->arrival->chain);
+    if (reason == REASON_NONE && !step.untracked && judge_expected(passage, tuple, side, hash, old, &step))
+        return;
     if (reason != REASON_NONE && (unhooked || !may_pick_up(passage, &query, reason, &step))) {
         judge_invalid(passage, reason);
         return;
@@ -328,8 +424,12 @@ static void decide_connection(const struct passage *passage, struct connection *
 {
     const struct ruleset *ruleset = passage->engine->ruleset;
     struct verdict *verdict = passage->verdict;
-    enum packet_state state = connection->flags & CONNECTION_RELATED ? STATE_RELATED : STATE_ESTABLISHED;
-    if (is_unhooked(passage, connection->chain)) {
+    bool child = connection->flags & CONNECTION_RELATED;
+    enum packet_state state = child ? STATE_RELATED : STATE_ESTABLISHED;
+    struct basis basis;
+    if (child)
+        basis = family_basis(table_families(passage->engine->table), connection, &verdict->parent);
+    if (is_unhooked(passage, child ? basis.chain : connection->chain)) {
         allow_implicitly(passage, state);
         return;
     }
@@ -340,7 +440,9 @@ static void decide_connection(const struct passage *passage, struct connection *
         verdict->reason = connection->rule == RULE_DEFAULT ? REASON_DEFAULT : REASON_RULE;
         return;
     }
-    struct query query = query_of_connection(passage, connection, state);
+    if (!child)
+        basis = family_basis(table_families(passage->engine->table), connection, &verdict->parent);
+    struct query query = query_of_basis(passage, &basis, state);
     decide(passage, &query);
     connection->generation = ruleset->generation;
     connection->action = verdict->action;
@@ -406,12 +508,21 @@ static void judge_connection(const struct passage *passage, struct connection *c
         deny_for_limit(passage);
         return;
     }
+    if (connection->alg != 0 && !step.idle) {
+        const char *refused = listen_hear(engine, connection, direction, passage->packet, passage->arrival->now_ms);
+        if (refused != NULL) {
+            deny_for_alg(passage, refused);
+            return;
+        }
+    }
     set_mark(passage, connection);
     connection->packets[direction]++;
     connection->bytes[direction] += passage->packet->length;
     if (step.idle)
         return;
     session_commit(connection, direction, &step);
+    if (connection->alg != 0)
+        listen_follow(engine, connection, passage->arrival->now_ms);
     bool replied = connection->flags & CONNECTION_REPLIED;
     struct standing standing = {
         .timeout_ms = opener_idle_ms(engine->ruleset, connection, &step),

@@ -66,7 +66,8 @@ struct verdict {
     uint32_t rule;          /* index, or RULE_DEFAULT */
     uint32_t mark, mark_mask; /* allowed: to be set on the packet's kernel mark; mask 0: nothing */
     uint64_t connection;    /* id, 0: none */
-    uint64_t parent;        /* id of the connection that it is related to, 0: none */
+    uint64_t parent;        /* id of the connection that announced it, 0: none */
+    const char *detail;     /* reason `alg`: what was refused, a constant; else NULL */
 };
 
 /*

@@ -1,6 +1,8 @@
 libengine_a_SOURCES += \
 	src/engine/engine.c \
 	src/engine/engine.h \
+	src/engine/listen.c \
+	src/engine/listen.h \
 	src/engine/opener.c \
 	src/engine/opener.h \
 	src/engine/selftest.c \
