@@ -269,6 +269,9 @@ static void wheel_put(struct table *table, struct stripe *stripe, uint32_t index
     uint64_t tick = due_tick(table, connection);
     if (tick <= stripe->tick)
         tick = stripe->tick + 1;
+    /* A parent with children has no time of its own; looked at this often it is found in time when they have ended. */
+    if (connection->kin != KIN_NONE && tick > stripe->tick + connection->timeout_ms / TABLE_TICK_MS + 1)
+        tick = stripe->tick + connection->timeout_ms / TABLE_TICK_MS + 1;
     if (tick > stripe->tick + WHEEL_SLOTS - 1)
         tick = stripe->tick + WHEEL_SLOTS - 1;
     connection->wheel_place = (uint16_t)(class * WHEEL_SLOTS + tick % WHEEL_SLOTS);

@@ -33,6 +33,10 @@ EXTRA_DIST += \
 	tests/scenario/default-allow.scenario \
 	tests/scenario/flags-and-dhcp.scenario \
 	tests/scenario/ftp-active-and-passive.scenario \
+	tests/scenario/ftp-refusals.scenario \
+	tests/scenario/ftp-strict.scenario \
+	tests/scenario/ftp-order-of-bytes.scenario \
+	tests/scenario/ftp-ends.scenario \
 	tests/scenario/half-open-and-reserve.scenario \
 	tests/scenario/icmp-errors-about-tcp.scenario \
 	tests/scenario/invalid-by-rule.scenario \
