@@ -126,8 +126,8 @@ static bool tell(struct worker *worker, const struct verdict *verdict)
         return true;
     if (!verdict->log)
         return false;
-    bool by_default = verdict->rule == RULE_DEFAULT;
-    size_t index = by_default ? ruleset->rule_count : verdict->rule;
+    bool by_default = verdict->logged_by == RULE_DEFAULT;
+    size_t index = by_default ? ruleset->rule_count : verdict->logged_by;
     struct rate rate = by_default ? ruleset->default_log.rate : ruleset->rules[index].log.rate;
     return log_meter_pass(&worker->policy->meters[worker->config.number][index], rate, worker->now_ms);
 }

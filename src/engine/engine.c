@@ -567,8 +567,10 @@ static void count_verdict(const struct passage *passage)
     count(&engine->counters.action[verdict->action], 1);
     count(&engine->counters.reason[verdict->reason], 1);
     count(&engine->counters.bytes, passage->packet->length);
-    /* What no rule was asked about is logged as the default's: the administrator who logs denied packets wants to see it. */
-    verdict->log = rule_logs(engine->ruleset, verdict->rule);
+    /* What no rule denies is logged as the default's where the rule says nothing: who logs denied packets wants to see it. */
+    bool against_rule = verdict->action == ACTION_DENY && verdict->reason != REASON_RULE;
+    verdict->logged_by = against_rule && !rule_logs(engine->ruleset, verdict->rule) ? RULE_DEFAULT : verdict->rule;
+    verdict->log = rule_logs(engine->ruleset, verdict->logged_by);
     if (verdict->reason == REASON_RULE || verdict->reason == REASON_DEFAULT)
         count_rule(engine, verdict->rule, passage->packet->length, passage->arrival->now_ms);
 }

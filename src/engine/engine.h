@@ -60,10 +60,11 @@ struct verdict {
     uint8_t action;         /* ACTION_ALLOW, ACTION_DENY or ACTION_REJECT */
     uint8_t reason;
     uint8_t state;          /* enum packet_state */
-    bool log;               /* the rule, or the default, wants it logged */
+    bool log;               /* the rule `logged_by`, or the default, wants it logged */
     uint8_t audit_count;
     uint32_t audits[AUDITS_MAX]; /* audit rules that matched when the rules were asked */
     uint32_t rule;          /* index, or RULE_DEFAULT */
+    uint32_t logged_by;     /* index of the rule by whose `log` it is logged, or RULE_DEFAULT */
     uint32_t mark, mark_mask; /* allowed: to be set on the packet's kernel mark; mask 0: nothing */
     uint64_t connection;    /* id, 0: none */
     uint64_t parent;        /* id of the connection that announced it, 0: none */
