@@ -2,16 +2,6 @@
 
 #include <string.h>
 
-void passage_count_rule(struct engine *engine, uint32_t rule, uint32_t bytes, uint64_t now_ms)
-{
-    struct rule_counter *counter = passage_rule_counter(engine, rule);
-    passage_count(&counter->packets, 1);
-    passage_count(&counter->bytes, bytes);
-    __atomic_store_n(&counter->last_ms, now_ms, __ATOMIC_RELAXED);
-    if (counter->first_ms == 0)
-        __atomic_store_n(&counter->first_ms, now_ms, __ATOMIC_RELAXED);
-}
-
 static uint16_t service_of_packet(const struct packet *packet)
 {
     if (packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMP6)
@@ -82,11 +72,3 @@ void passage_decide(const struct passage *passage, const struct query *query)
         passage_count_rule(engine, decision.audits[i], passage->packet->length, passage->arrival->now_ms);
 }
 
-void passage_set_mark(const struct passage *passage, const struct connection *connection)
-{
-    if (!(connection->flags & CONNECTION_MARKS))
-        return;
-    const struct rule *opener = &passage->engine->ruleset->rules[connection->opener_rule];
-    passage->verdict->mark = opener->mark;
-    passage->verdict->mark_mask = opener->mark_mask;
-}

@@ -65,7 +65,15 @@ static inline void passage_deny_alg(const struct passage *passage, const char *w
 }
 
 /* Counts a packet of BYTES for RULE, or for the default. */
-void passage_count_rule(struct engine *engine, uint32_t rule, uint32_t bytes, uint64_t now_ms);
+static inline void passage_count_rule(struct engine *engine, uint32_t rule, uint32_t bytes, uint64_t now_ms)
+{
+    struct rule_counter *counter = passage_rule_counter(engine, rule);
+    passage_count(&counter->packets, 1);
+    passage_count(&counter->bytes, bytes);
+    __atomic_store_n(&counter->last_ms, now_ms, __ATOMIC_RELAXED);
+    if (counter->first_ms == 0)
+        __atomic_store_n(&counter->first_ms, now_ms, __ATOMIC_RELAXED);
+}
 
 /* A new or invalid packet is matched by its own header. */
 struct query passage_query_packet(const struct passage *passage, enum packet_state state);
@@ -77,6 +85,13 @@ struct query passage_query_basis(const struct passage *passage, const struct bas
 void passage_decide(const struct passage *passage, const struct query *query);
 
 /* The opener's mark goes on every packet of the connection. */
-void passage_set_mark(const struct passage *passage, const struct connection *connection);
+static inline void passage_set_mark(const struct passage *passage, const struct connection *connection)
+{
+    if (!(connection->flags & CONNECTION_MARKS))
+        return;
+    const struct rule *opener = &passage->engine->ruleset->rules[connection->opener_rule];
+    passage->verdict->mark = opener->mark;
+    passage->verdict->mark_mask = opener->mark_mask;
+}
 
 #endif
