@@ -223,14 +223,11 @@ static void judge_connection(const struct passage *passage, struct connection *c
     table_refresh(engine->table, connection, passage->arrival->now_ms, &standing);
 }
 
-static void judge(const struct passage *passage)
+static void judge(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash)
 {
     struct table *table = passage->engine->table;
-    struct tuple tuple;
-    enum side side = tuple_of(&tuple, passage->packet);
-    uint32_t hash = table_hash(table, &tuple);
     table_lock(table, hash);
-    struct connection *connection = table_find(table, hash, &tuple);
+    struct connection *connection = table_find(table, hash, tuple);
     if (connection != NULL && table_expired(table, connection, passage->arrival->now_ms)) {
         table_remove(table, connection);
         connection = NULL;
@@ -238,7 +235,7 @@ static void judge(const struct passage *passage)
     if (connection != NULL)
         judge_connection(passage, connection, side, hash);
     else
-        judge_new(passage, &tuple, side, hash, NULL);
+        judge_new(passage, tuple, side, hash, NULL);
     table_unlock(table, hash);
 }
 
@@ -267,27 +264,69 @@ static void count_verdict(const struct passage *passage)
         passage_count_rule(engine, verdict->rule, passage->packet->length, passage->arrival->now_ms);
 }
 
-void engine_packet(struct engine *engine, const struct arrival *arrival, const uint8_t *bytes, size_t captured,
-                   struct packet *packet, struct verdict *verdict)
+static bool is_icmp_error(const struct packet *packet)
 {
-    struct passage passage = {engine, arrival, packet, verdict};
-    *verdict = (struct verdict){.action = ACTION_DENY, .reason = REASON_NONE, .rule = RULE_DEFAULT};
-    enum reason reason = packet_decode(packet, bytes, captured, arrival->length, arrival->checksum);
     bool icmp = packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMP6;
-    if (reason != REASON_NONE) {
-        verdict->reason = (uint8_t)reason;
+    return icmp && packet->icmp.role == ICMP_ROLE_ERROR;
+}
+
+/* What the packet says, and where its connection would stand. */
+static void look(const struct engine *engine, struct engine_job *job)
+{
+    const struct arrival *arrival = &job->arrival;
+    job->reason =
+        (uint8_t)packet_decode(&job->packet, job->bytes, job->captured, arrival->length, arrival->checksum);
+    job->hash = 0;
+    if (job->reason != REASON_NONE || is_icmp_error(&job->packet))
+        return;
+    job->side = (uint8_t)tuple_of(&job->tuple, &job->packet);
+    job->hash = table_hash(engine->table, &job->tuple);
+}
+
+static void pass(struct engine *engine, struct engine_job *job)
+{
+    struct verdict *verdict = &job->verdict;
+    struct passage passage = {engine, &job->arrival, &job->packet, verdict};
+    *verdict = (struct verdict){.action = ACTION_DENY, .reason = REASON_NONE, .rule = RULE_DEFAULT};
+    if (job->reason != REASON_NONE) {
+        verdict->reason = job->reason;
     } else if (is_spoofed(&passage)) {
         verdict->reason = REASON_SPOOFED;
     } else if (engine->ruleset->implicit_nd && is_neighbour_discovery(&passage)) {
         passage_allow_implicitly(&passage, STATE_NEW);
     } else if (is_dhcp(&passage)) {
         passage_allow_implicitly(&passage, STATE_NEW);
-    } else if (icmp && packet->icmp.role == ICMP_ROLE_ERROR) {
+    } else if (is_icmp_error(&job->packet)) {
         judge_icmp_error(&passage);
     } else {
-        judge(&passage);
+        judge(&passage, &job->tuple, job->side, job->hash);
     }
     count_verdict(&passage);
+}
+
+void engine_batch(struct engine *engine, struct engine_job *jobs, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        look(engine, &jobs[i]);
+        table_fetch_bucket(engine->table, jobs[i].hash);
+    }
+    for (unsigned i = 0; i < count; i++)
+        table_fetch_entry(engine->table, jobs[i].hash);
+    for (unsigned i = 0; i < count; i++)
+        pass(engine, &jobs[i]);
+}
+
+void engine_packet(struct engine *engine, const struct arrival *arrival, const uint8_t *bytes, size_t captured,
+                   struct packet *packet, struct verdict *verdict)
+{
+    struct engine_job job;
+    job.arrival = *arrival;
+    job.bytes = bytes;
+    job.captured = captured;
+    look(engine, &job);
+    pass(engine, &job);
+    *packet = job.packet;
+    *verdict = job.verdict;
 }
 
 static uint32_t percent(uint32_t of, uint32_t percentage)

@@ -78,6 +78,28 @@ struct verdict {
 void engine_packet(struct engine *engine, const struct arrival *arrival, const uint8_t *bytes, size_t captured,
                    struct packet *packet, struct verdict *verdict);
 
+/* A packet of a batch. The caller fills in the first three; engine_batch the next two; the last are its own. */
+struct engine_job {
+    struct arrival arrival;
+    const uint8_t *bytes;
+    size_t captured;
+    struct packet packet;
+    struct verdict verdict;
+    uint8_t reason;
+    uint8_t side;
+    uint32_t hash;
+    struct tuple tuple;
+};
+
+/* A batch of more packets than this leaves the processor's cache between two looks at the same one. */
+#define ENGINE_BATCH_MAX 64
+
+/*
+ * Judges COUNT packets as engine_packet does, one after the other. While one is judged the memory that the next ones need is
+ * on its way: with many connections that is most of the time that a packet takes.
+ */
+void engine_batch(struct engine *engine, struct engine_job *jobs, unsigned count);
+
 /* What RULESET says about the filling of the table, for table_limit. */
 struct table_limits engine_limits(const struct ruleset *ruleset);
 

@@ -156,6 +156,18 @@ static struct stripe *stripe_of(struct table *table, uint32_t hash)
     return &table->stripes[hash % TABLE_STRIPES];
 }
 
+void table_fetch_bucket(const struct table *table, uint32_t hash)
+{
+    __builtin_prefetch(&table->buckets[hash & table->bucket_mask]);
+}
+
+void table_fetch_entry(const struct table *table, uint32_t hash)
+{
+    const char *entry = (const char *)&table->entries[load(&table->buckets[hash & table->bucket_mask])];
+    for (size_t line = 0; line < sizeof(struct connection); line += 64)
+        __builtin_prefetch(entry + line, 1);
+}
+
 void table_lock(struct table *table, uint32_t hash)
 {
     pthread_mutex_lock(&stripe_of(table, hash)->lock);
