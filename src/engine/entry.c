@@ -140,7 +140,7 @@ bool entry_expected(const struct passage *passage, const struct tuple *tuple, en
     }
     fill_entry(passage, connection, side, step);
     opener_inherit(engine, connection, basis.opener);
-    if (!family_join(families, index, connection, now_ms)) {
+    if (!family_join(families, index, connection, passage->packet, now_ms)) {
         /* Fail closed: another worker's packet was what was waited for. */
         table_remove(engine->table, connection);
         verdict->action = ACTION_DENY;

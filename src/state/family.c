@@ -339,11 +339,13 @@ static void drop_mirror(struct families *families, const struct family *family, 
     }
 }
 
-bool family_join(struct families *families, uint32_t index, struct connection *child, uint64_t now_ms)
+bool family_join(struct families *families, uint32_t index, struct connection *child, const struct packet *packet,
+                 uint64_t now_ms)
 {
     struct expectation *expectation = &families->expectations[index];
     pthread_mutex_lock(&families->lock);
-    bool joined = expectation->waits && now_ms < expectation->until_ms;
+    /* Since it was found it may have gone, and another one may be in its place. */
+    bool joined = expectation->waits && now_ms < expectation->until_ms && fits(&expectation->expected, packet);
     if (joined) {
         struct family *family = &families->list[expectation->family];
         stop_waiting(families, expectation);

@@ -140,11 +140,12 @@ uint32_t family_find(struct families *families, const struct packet *packet, uin
                      struct basis *basis, uint64_t *parent);
 
 /*
- * CHILD, just made, is what the expectation INDEX waited for: sets its `kin` and CONNECTION_RELATED. An expectation of the
- * same family that waits for the other direction of the child is done with too. False: another packet was faster, or
- * the time is over.
+ * CHILD, just made of PACKET, is what the expectation INDEX, that family_find has just found, waited for: sets its `kin` and
+ * CONNECTION_RELATED. An expectation of the same family that waits for the other direction of the child is done with too.
+ * False: another packet was faster, or the time is over.
  */
-bool family_join(struct families *families, uint32_t index, struct connection *child, uint64_t now_ms);
+bool family_join(struct families *families, uint32_t index, struct connection *child, const struct packet *packet,
+                 uint64_t now_ms);
 
 /* The parent is over, whatever its entry still waits for: expectations end, the UDP children soon. */
 void family_end(struct families *families, struct family *family, uint64_t now_ms);
