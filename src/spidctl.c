@@ -103,6 +103,7 @@ static void show_moving(const json_t *answer)
 static void show_status(const json_t *answer)
 {
     const json_t *table = json_object_get(answer, "table"), *verdicts = json_object_get(answer, "verdicts");
+    const json_t *alg = json_object_get(answer, "alg");
     const char *key;
     json_t *value;
     size_t index;
@@ -111,6 +112,10 @@ static void show_status(const json_t *answer)
     printf("connections  %lld of %lld (%lld opened, %lld expired, %lld evicted)\n", number_of(table, "connections"),
            number_of(table, "limit"), number_of(table, "opened"), number_of(table, "expired"),
            number_of(table, "evicted"));
+    if (number_of(alg, "listened_to") + number_of(alg, "announced") > 0)
+        printf("algs         %lld connections listened to, %lld expected, %lld children (%lld announced, %lld used)\n",
+               number_of(alg, "listened_to"), number_of(alg, "expected"), number_of(alg, "children"),
+               number_of(alg, "announced"), number_of(alg, "used"));
     printf("memory       %.1f MB resident\n", (double)number_of(answer, "resident_bytes") / 1048576);
     printf("packets      %lld allowed, %lld denied, %lld rejected\n", number_of(verdicts, "allow"),
            number_of(verdicts, "deny"), number_of(verdicts, "reject"));
@@ -149,7 +154,7 @@ static void show_rules(const json_t *answer)
     }
 }
 
-static void show_connection(const json_t *connection)
+static void show_connection(const json_t *connection, unsigned depth)
 {
     static const struct {
         int number;
@@ -170,12 +175,54 @@ static void show_connection(const json_t *connection)
         snprintf(dst, sizeof dst, "%s port %lld", text_of(connection, "dst"), number_of(connection, "dport"));
     }
     const json_t *packets = json_object_get(connection, "packets");
-    printf("%-5s %-13s %-34s > %-34s %7lld/%-7lld age %llds expires %.0fs  %s%s%s\n", name, text_of(connection, "state"),
+    printf("%*s%-*s %-13s %-34s > %-34s %7lld/%-7lld age %llds expires %.0fs  %s%s%s", (int)depth * 2, "",
+           5 - (int)depth * 2, name, text_of(connection, "state"),
            src, dst, (long long)json_integer_value(json_array_get(packets, 0)),
            (long long)json_integer_value(json_array_get(packets, 1)), number_of(connection, "age"),
            json_number_value(json_object_get(connection, "expires")), text_of(connection, "rule"),
            json_is_true(json_object_get(connection, "cut")) ? " (cut)" : "",
            json_is_true(json_object_get(connection, "picked_up")) ? " (picked-up)" : "");
+    if (json_object_get(connection, "alg") != NULL)
+        printf("  alg %s: %s, %lld expected", text_of(connection, "alg"), text_of(connection, "hears"),
+               number_of(connection, "expected"));
+    printf("\n");
+}
+
+/* Parents and children stand together, children indented; a line has no more than two of them below each other. */
+#define TREE_DEPTH_MAX 2
+
+static void show_family(const json_t *kin, long long parent, unsigned depth)
+{
+    size_t index;
+    json_t *connection;
+    json_array_foreach(kin, index, connection) {
+        if (number_of(connection, "parent") != parent)
+            continue;
+        show_connection(connection, depth);
+        if (depth < TREE_DEPTH_MAX)
+            show_family(kin, number_of(connection, "connection"), depth + 1);
+    }
+}
+
+/* Is nobody in KIN the parent of CONNECTION (any more)? */
+static bool is_orphan(const json_t *kin, const json_t *connection)
+{
+    size_t index;
+    json_t *other;
+    json_array_foreach(kin, index, other)
+        if (number_of(other, "connection") == number_of(connection, "parent"))
+            return false;
+    return number_of(connection, "parent") != 0;
+}
+
+static void show_families(const json_t *kin)
+{
+    size_t index;
+    json_t *connection;
+    show_family(kin, 0, 0);
+    json_array_foreach(kin, index, connection)
+        if (is_orphan(kin, connection))
+            show_connection(connection, 0);
 }
 
 static void show_reload(const json_t *answer)
@@ -184,15 +231,18 @@ static void show_reload(const json_t *answer)
            number_of(answer, "rules"), number_of(answer, "tests"), number_of(answer, "warnings"));
 }
 
-/* One line of an answer. Returns the exit status when it is the last one, -1 when more will come. */
-static int take_answer(const char *command, const json_t *answer, bool json)
+/* One line of an answer; KIN collects connections that have parents or children until all are there. Returns the exit status when it is the last one, -1 when more will come. */
+static int take_answer(const char *command, json_t *answer, json_t *kin, bool json)
 {
     const json_t *ok = json_object_get(answer, "ok");
     if (json)
         json_dumpf(answer, stdout, JSON_COMPACT), putchar('\n');
     if (ok == NULL) {
-        if (!json)
-            show_connection(answer);
+        bool related = json_object_get(answer, "alg") != NULL || json_object_get(answer, "parent") != NULL;
+        if (!json && related)
+            json_array_append(kin, answer);
+        else if (!json)
+            show_connection(answer, 0);
         return -1;
     }
     if (!json_is_true(ok)) {
@@ -206,8 +256,10 @@ static int take_answer(const char *command, const json_t *answer, bool json)
         show_status(answer);
     else if (strcmp(command, "rules") == 0)
         show_rules(answer);
-    else if (strcmp(command, "states") == 0)
+    else if (strcmp(command, "states") == 0) {
+        show_families(kin);
         printf("%lld connections\n", number_of(answer, "connections"));
+    }
     else
         show_reload(answer);
     return 0;
@@ -224,6 +276,7 @@ static int ask(const char *socket_path, const char *command, bool json)
     int status = -1;
     if (stream == NULL)
         return 1;
+    json_t *kin = json_array();
     if (dprintf(fd, "{\"command\":\"%s\"}\n", command) < 0)
         status = 1;
     while (status < 0 && getline(&line, &size, stream) > 0) {
@@ -233,10 +286,11 @@ static int ask(const char *socket_path, const char *command, bool json)
             fprintf(stderr, "spidctl: the daemon's answer is no JSON: %s\n", error.text);
             status = 1;
         } else {
-            status = take_answer(command, answer, json);
+            status = take_answer(command, answer, kin, json);
         }
         json_decref(answer);
     }
+    json_decref(kin);
     free(line);
     fclose(stream);
     if (status >= 0)

@@ -1,6 +1,8 @@
 libengine_a_SOURCES += \
 	src/base/arena.c \
 	src/base/arena.h \
+	src/base/mapping.c \
+	src/base/mapping.h \
 	src/base/reader.h \
 	src/base/siphash.c \
 	src/base/siphash.h \

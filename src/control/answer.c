@@ -4,6 +4,7 @@
 #include <string.h>
 #include <stdio.h>
 
+#include "alg/alg.h"
 #include "base/text.h"
 #include "control/moving.h"
 #include "state/session.h"
@@ -64,6 +65,15 @@ static json_t *table_answer(const struct table_use *use)
                      (json_int_t)use->removed, "evicted", (json_int_t)use->evicted);
 }
 
+static json_t *families_answer(const struct families_use *use)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "listened_to", (json_int_t)use->families, "expected",
+                     (json_int_t)use->waiting, "children", (json_int_t)use->children, "announced",
+                     (json_int_t)use->announced, "used", (json_int_t)use->used, "withdrawn", (json_int_t)use->withdrawn,
+                     "expired", (json_int_t)use->expired, "displaced", (json_int_t)use->displaced, "refused",
+                     (json_int_t)use->refused);
+}
+
 json_t *answer_status(const struct status_view *status)
 {
     json_t *answer = json_object(), *verdicts = json_object(), *reasons = json_object(), *queues = json_array();
@@ -79,6 +89,7 @@ json_t *answer_status(const struct status_view *status)
     json_object_set_new(answer, "rules_file", json_string(status->rules_file));
     json_object_set_new(answer, "generation", INT(status->generation));
     json_object_set_new(answer, "table", table_answer(&status->table));
+    json_object_set_new(answer, "alg", families_answer(&status->families));
     json_object_set_new(answer, "verdicts", verdicts);
     json_object_set_new(answer, "reasons", reasons);
     json_object_set_new(answer, "bytes", INT(status->counters.bytes));
@@ -134,7 +145,8 @@ static json_t *address_answer(struct address address)
     return json_string(buffer);
 }
 
-json_t *answer_connection(const struct connection *connection, const struct ruleset *ruleset, uint64_t now_ms)
+json_t *answer_connection(const struct connection *connection, const struct kinship *kinship,
+                          const struct ruleset *ruleset, uint64_t now_ms)
 {
     const struct tuple *tuple = &connection->tuple;
     bool high = connection->flags & CONNECTION_OPENER_HIGH;
@@ -158,6 +170,14 @@ json_t *answer_connection(const struct connection *connection, const struct rule
     json_object_set_new(answer, "rule", decided  ? rule_place(&ruleset->rules[connection->rule])
                                         : opener != RULE_DEFAULT ? rule_place(&ruleset->rules[opener])
                                                                  : json_null());
+    if (kinship->parent != 0)
+        json_object_set_new(answer, "parent", INT(kinship->parent));
+    if (kinship->alg != 0) {
+        json_object_set_new(answer, "alg", json_string(dialect_name(kinship->alg)));
+        json_object_set_new(answer, "hears", json_string(deaf_name(kinship->deaf)));
+        json_object_set_new(answer, "expected", INT(kinship->waiting));
+        json_object_set_new(answer, "children", INT(kinship->children));
+    }
     json_object_set_new(answer, "picked_up", json_boolean(connection->flags & CONNECTION_PICKED_UP));
     json_object_set_new(answer, "cut", json_boolean(connection->generation == ruleset->generation &&
                                                     connection->action != ACTION_ALLOW));

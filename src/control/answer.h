@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "engine/engine.h"
+#include "state/family.h"
 
 /* One queue, as its worker and the kernel see it. */
 struct queue_view {
@@ -28,6 +29,7 @@ struct status_view {
     const struct ruleset *ruleset; /* for what moves in it */
     uint64_t resident_bytes;
     struct table_use table;
+    struct families_use families;
     struct engine_counters counters; /* of all workers */
     const struct queue_view *queues;
     unsigned queue_count;
@@ -42,7 +44,8 @@ json_t *answer_status(const struct status_view *status);
 json_t *answer_rules(const struct ruleset *ruleset, const struct rule_counter *counters, uint64_t now_ms);
 
 /* One connection; the rule is shown when it was decided by RULESET. */
-json_t *answer_connection(const struct connection *connection, const struct ruleset *ruleset, uint64_t now_ms);
+json_t *answer_connection(const struct connection *connection, const struct kinship *kinship,
+                          const struct ruleset *ruleset, uint64_t now_ms);
 
 /* {"ok":false,"error":"..."} */
 json_t *answer_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -97,6 +97,10 @@ void event_to_text(struct text *text, const struct event *event, const struct ru
     const struct verdict *verdict = &event->verdict;
     bool ports = event->protocol == PROTOCOL_TCP || event->protocol == PROTOCOL_UDP || event->protocol == PROTOCOL_SCTP;
     text_add(text, "%s %s %s", action_name(verdict->action), state_name(verdict->state), reason_name(verdict->reason));
+    if (verdict->detail != NULL)
+        text_add(text, " (%s)", verdict->detail);
+    if (verdict->parent != 0)
+        text_add(text, " child of %llu", (unsigned long long)verdict->parent);
     if (verdict->rule != RULE_DEFAULT && verdict->rule < ruleset->rule_count) {
         const struct rule *rule = &ruleset->rules[verdict->rule];
         text_add(text, " %s:%u", rule->file, rule->line);

@@ -68,6 +68,7 @@ json_t *views_status(void *context)
         .ruleset = daemon->policy->ruleset,
         .resident_bytes = resident_bytes(),
         .table = table_use(daemon->table),
+        .families = families_use(table_families(daemon->table)),
         .queues = queues,
         .queue_count = daemon->worker_count,
     };
@@ -109,8 +110,14 @@ json_t *views_rules(void *context)
 }
 
 /* Some connections, copied while they are locked and told of afterwards. */
+struct copy {
+    struct connection connection;
+    struct kinship kinship;
+};
+
 struct copies {
-    struct connection *list;
+    struct families *families;
+    struct copy *list;
     size_t count, size;
 };
 
@@ -119,7 +126,7 @@ static void copy_connection(void *context, struct connection *connection)
     struct copies *copies = context;
     if (copies->count == copies->size) {
         size_t size = copies->size == 0 ? 64 : copies->size * 2;
-        struct connection *larger = aligned_alloc(64, size * sizeof *larger);
+        struct copy *larger = aligned_alloc(64, size * sizeof *larger);
         if (larger == NULL)
             return;
         if (copies->count > 0)
@@ -128,7 +135,9 @@ static void copy_connection(void *context, struct connection *connection)
         copies->list = larger;
         copies->size = size;
     }
-    copies->list[copies->count++] = *connection;
+    struct copy *copy = &copies->list[copies->count++];
+    copy->connection = *connection;
+    copy->kinship = family_kinship(copies->families, connection);
 }
 
 /* Buckets of the table that are looked at under one lock. */
@@ -137,11 +146,11 @@ static void copy_connection(void *context, struct connection *connection)
 uint32_t views_states(void *context, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker)
 {
     struct daemon *daemon = context;
-    struct copies copies = {NULL, 0, 0};
+    struct copies copies = {.families = table_families(daemon->table)};
     uint64_t now_ms = clock_now_ms();
     place = table_walk(daemon->table, place, WALK_BUDGET, now_ms, copy_connection, &copies);
     for (size_t i = 0; i < copies.count; i++)
-        put(taker, answer_connection(&copies.list[i], daemon->policy->ruleset, now_ms));
+        put(taker, answer_connection(&copies.list[i].connection, &copies.list[i].kinship, daemon->policy->ruleset, now_ms));
     free(copies.list);
     return place;
 }

@@ -126,26 +126,33 @@ static bool tell(struct worker *worker, const struct verdict *verdict)
         return true;
     if (!verdict->log)
         return false;
-    bool by_default = verdict->rule == RULE_DEFAULT;
-    size_t index = by_default ? ruleset->rule_count : verdict->rule;
+    bool by_default = verdict->logged_by == RULE_DEFAULT;
+    size_t index = by_default ? ruleset->rule_count : verdict->logged_by;
     struct rate rate = by_default ? ruleset->default_log.rate : ruleset->rules[index].log.rate;
     return log_meter_pass(&worker->policy->meters[worker->config.number][index], rate, worker->now_ms);
 }
 
-static struct nfqueue_answer judge(void *context, const struct arrival *arrival, const uint8_t *bytes, size_t captured)
+/* What follows from a verdict beside the answer to the kernel. */
+static void follow(struct worker *worker, const struct engine_job *job)
 {
-    struct worker *worker = context;
-    struct packet packet;
-    struct verdict verdict;
     struct event event;
-    engine_packet(&worker->engine, arrival, bytes, captured, &packet, &verdict);
-    if (verdict.action == ACTION_REJECT && worker->config.inject != NULL)
-        inject_reply(worker->config.inject, &packet, arrival->now_ms);
-    if (tell(worker, &verdict)) {
-        event_fill(&event, arrival, worker->policy->ruleset->generation, &packet, &verdict);
+    if (job->verdict.action == ACTION_REJECT && worker->config.inject != NULL)
+        inject_reply(worker->config.inject, &job->packet, job->arrival.now_ms);
+    if (tell(worker, &job->verdict)) {
+        event_fill(&event, &job->arrival, worker->policy->ruleset->generation, &job->packet, &job->verdict);
         events_put(&worker->events, &event);
     }
-    return (struct nfqueue_answer){verdict.action == ACTION_ALLOW, verdict.mark, verdict.mark_mask};
+}
+
+static void judge(void *context, struct engine_job *jobs, unsigned count, struct nfqueue_answer *answers)
+{
+    struct worker *worker = context;
+    engine_batch(&worker->engine, jobs, count);
+    for (unsigned i = 0; i < count; i++) {
+        const struct verdict *verdict = &jobs[i].verdict;
+        answers[i] = (struct nfqueue_answer){verdict->action == ACTION_ALLOW, verdict->mark, verdict->mark_mask};
+        follow(worker, &jobs[i]);
+    }
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)

@@ -8,144 +8,26 @@
 
 #include <string.h>
 
+#include "engine/entry.h"
+#include "engine/listen.h"
 #include "engine/opener.h"
 #include "state/icmp_error.h"
-#include "state/limit.h"
 #include "state/session.h"
-
-/* One packet on its way. */
-struct passage {
-    struct engine *engine;
-    const struct arrival *arrival;
-    const struct packet *packet;
-    struct verdict *verdict;
-};
-
-/* One writer, any reader: a plain addition that never tears. */
-static inline void count(uint64_t *counter, uint64_t more)
-{
-    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + more, __ATOMIC_RELAXED);
-}
-
-static struct rule_counter *rule_counter(const struct engine *engine, uint32_t rule)
-{
-    return &engine->rule_counters[rule == RULE_DEFAULT ? engine->ruleset->rule_count : rule];
-}
-
-static void count_rule(struct engine *engine, uint32_t rule, uint32_t bytes, uint64_t now_ms)
-{
-    struct rule_counter *counter = rule_counter(engine, rule);
-    count(&counter->packets, 1);
-    count(&counter->bytes, bytes);
-    __atomic_store_n(&counter->last_ms, now_ms, __ATOMIC_RELAXED);
-    if (counter->first_ms == 0)
-        __atomic_store_n(&counter->first_ms, now_ms, __ATOMIC_RELAXED);
-}
 
 static bool rule_logs(const struct ruleset *ruleset, uint32_t rule)
 {
     return rule == RULE_DEFAULT ? ruleset->default_log.wanted : ruleset->rules[rule].log.wanted;
 }
 
-static uint16_t service_of_packet(const struct packet *packet)
-{
-    if (packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMP6)
-        return packet->icmp.type;
-    return packet->dst_port;
-}
-
-/* A new or invalid packet is matched by its own header. */
-static struct query query_of_packet(const struct passage *passage, enum packet_state state)
-{
-    const struct packet *packet = passage->packet;
-    const struct surroundings *surroundings = passage->engine->surroundings;
-    return (struct query){
-        .state = state,
-        .now_ms = passage->arrival->now_ms,
-        .src = packet->src,
-        .dst = packet->dst,
-        .src_zone = surroundings_zone(surroundings, passage->arrival->in_interface),
-        .dst_zone = surroundings_zone(surroundings, passage->arrival->out_interface),
-        .src_port = packet->src_port,
-        .service = service_of_packet(packet),
-        .protocol = packet->protocol,
-        .tcp_flags = packet->protocol == PROTOCOL_TCP ? packet->tcp.flags : 0,
-    };
-}
-
-/* An established or related packet is matched by the endpoints and the service of its connection, as it was opened. */
-static struct query query_of_connection(const struct passage *passage, const struct connection *connection,
-                                        enum packet_state state)
-{
-    const struct tuple *tuple = &connection->tuple;
-    const struct surroundings *surroundings = passage->engine->surroundings;
-    bool high = connection->flags & CONNECTION_OPENER_HIGH;
-    struct query query = {
-        .state = state,
-        .now_ms = passage->arrival->now_ms,
-        .src = high ? tuple->high : tuple->low,
-        .dst = high ? tuple->low : tuple->high,
-        .src_zone = surroundings_zone(surroundings, connection->in_interface),
-        .dst_zone = surroundings_zone(surroundings, connection->out_interface),
-        .protocol = tuple->protocol,
-    };
-    switch (tuple->protocol) {
-    case PROTOCOL_TCP:
-    case PROTOCOL_UDP:
-    case PROTOCOL_SCTP:
-        query.src_port = high ? tuple->high_port : tuple->low_port;
-        query.service = high ? tuple->low_port : tuple->high_port;
-        break;
-    case PROTOCOL_ICMP:
-    case PROTOCOL_ICMP6:
-        query.service = tuple->detail;
-        break;
-    }
-    return query;
-}
-
-/* Writes the rules' answer into the verdict. */
-static void decide(const struct passage *passage, const struct query *query)
-{
-    struct engine *engine = passage->engine;
-    struct verdict *verdict = passage->verdict;
-    struct decision decision;
-    classify(engine->ruleset, engine->surroundings, query, &decision);
-    verdict->state = (uint8_t)query->state;
-    verdict->action = (uint8_t)decision.action;
-    verdict->rule = decision.rule;
-    verdict->reason = decision.rule == RULE_DEFAULT ? REASON_DEFAULT : REASON_RULE;
-    verdict->audit_count = decision.audit_count;
-    memcpy(verdict->audits, decision.audits, decision.audit_count * sizeof decision.audits[0]);
-    for (unsigned i = 0; i < decision.audit_count; i++)
-        count_rule(engine, decision.audits[i], passage->packet->length, passage->arrival->now_ms);
-}
-
-/*
- * The gateway's own packets are queued both ways as soon as one way is hooked, because a connection cannot be followed by
- * half of its packets. What opens in the chain that the rules do not speak about passes without them, whole.
- */
-static bool is_unhooked(const struct passage *passage, enum chain chain)
-{
-    return chain != CHAIN_FORWARD && !(passage->engine->ruleset->hooks & CHAIN_BIT(chain));
-}
-
-static void allow_implicitly(const struct passage *passage, enum packet_state state)
-{
-    passage->verdict->state = (uint8_t)state;
-    passage->verdict->action = ACTION_ALLOW;
-    passage->verdict->reason = REASON_IMPLICIT;
-}
-
 /* The packet breaks its protocol: only a rule that says `invalid` lets it pass, and then it changes nothing. */
 static void judge_invalid(const struct passage *passage, enum reason reason)
 {
-    struct query query = query_of_packet(passage, STATE_INVALID);
-    if (is_unhooked(passage, passage->arrival->chain)) {
-        allow_implicitly(passage, STATE_INVALID);
+    struct query query = passage_query_packet(passage, STATE_INVALID);
+    if (passage_unhooked(passage, passage->arrival->chain)) {
+        passage_allow_implicitly(passage, STATE_INVALID);
         return;
     }
-    decide(passage, &query);
+    passage_decide(passage, &query);
     if (passage->verdict->rule == RULE_DEFAULT)
         passage->verdict->reason = (uint8_t)reason;
 }
@@ -153,17 +35,18 @@ static void judge_invalid(const struct passage *passage, enum reason reason)
 static void judge_icmp_error(const struct passage *passage)
 {
     struct connection quoted;
+    struct basis basis;
     enum reason reason =
-        icmp_error_find(passage->engine->table, passage->packet, passage->arrival->now_ms, &quoted);
+        icmp_error_find(passage->engine->table, passage->packet, passage->arrival->now_ms, &quoted, &basis);
     if (reason != REASON_NONE) {
         judge_invalid(passage, reason);
         return;
     }
-    struct query query = query_of_connection(passage, &quoted, STATE_RELATED);
-    if (is_unhooked(passage, quoted.chain) || is_unhooked(passage, passage->arrival->chain))
-        allow_implicitly(passage, STATE_RELATED);
+    struct query query = passage_query_basis(passage, &basis, STATE_RELATED);
+    if (passage_unhooked(passage, basis.chain) || passage_unhooked(passage, passage->arrival->chain))
+        passage_allow_implicitly(passage, STATE_RELATED);
     else
-        decide(passage, &query);
+        passage_decide(passage, &query);
     passage->verdict->connection = quoted.id;
 }
 
@@ -189,103 +72,6 @@ static bool may_pick_up(const struct passage *passage, const struct query *query
     return decision.action == ACTION_ALLOW && (cold || loose);
 }
 
-/* Above a limit: the rule is named, and nothing happens. */
-static void deny_for_limit(const struct passage *passage)
-{
-    passage->verdict->action = ACTION_DENY;
-    passage->verdict->reason = REASON_LIMIT;
-}
-
-/* The entry for a new connection, in place of OLD if there is one. NULL: the table is full. */
-static struct connection *make_entry(const struct passage *passage, const struct tuple *tuple, uint32_t hash,
-                                     struct connection *old, const struct step *step)
-{
-    const struct ruleset *ruleset = passage->engine->ruleset;
-    uint32_t rule = passage->verdict->rule;
-    struct table *table = passage->engine->table;
-    struct standing standing = {
-        .timeout_ms = opener_first_idle_ms(ruleset, rule, step),
-        .eviction = session_eviction(tuple->protocol, step->state, false),
-        .priority = rule != RULE_DEFAULT && ruleset->rules[rule].priority,
-    };
-    if (old == NULL)
-        return table_insert(table, hash, tuple, passage->arrival->now_ms, &standing);
-    table_replace(table, old, passage->arrival->now_ms, &standing);
-    return old;
-}
-
-/* May the connection be opened, as far as limits go? What OLD, which it replaces, was counted for is free for it. */
-static bool admit(const struct passage *passage, const struct opening *opening, struct connection *old, uint8_t *counted)
-{
-    const struct engine *engine = passage->engine;
-    *counted = 0;
-    if (passage->verdict->reason == REASON_IMPLICIT)
-        return true;
-    if (old != NULL)
-        limit_release(table_tally(engine->table), old->counted, old->opener, connection_source(old));
-    bool admitted = opener_admit(engine, opening, counted);
-    if (old != NULL && admitted)
-        old->counted = 0;
-    else if (old != NULL)
-        limit_restore(table_tally(engine->table), old->counted, old->opener, connection_source(old));
-    return admitted;
-}
-
-/* The opener's mark goes on every packet of the connection. */
-static void set_mark(const struct passage *passage, const struct connection *connection)
-{
-    if (!(connection->flags & CONNECTION_MARKS))
-        return;
-    const struct rule *opener = &passage->engine->ruleset->rules[connection->opener_rule];
-    passage->verdict->mark = opener->mark;
-    passage->verdict->mark_mask = opener->mark_mask;
-}
-
-/* The rules allow the packet to open a connection: limits, then the entry. */
-static void open_connection(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash,
-                            struct connection *old, const struct step *step)
-{
-    struct engine *engine = passage->engine;
-    const struct arrival *arrival = passage->arrival;
-    struct verdict *verdict = passage->verdict;
-    const struct opening opening = {
-        .rule = verdict->rule,
-        .protocol = tuple->protocol,
-        .source = side == SIDE_HIGH ? tuple->high : tuple->low,
-        .now_ms = arrival->now_ms,
-        .untracked = step->untracked,
-        .picked_up = step->flags & CONNECTION_PICKED_UP,
-    };
-    uint8_t counted;
-    if (!admit(passage, &opening, old, &counted)) {
-        deny_for_limit(passage);
-        return;
-    }
-    if (step->untracked)
-        return;
-    struct connection *connection = make_entry(passage, tuple, hash, old, step);
-    if (connection == NULL) {
-        /* Fail closed: an untracked packet would make its replies invalid. */
-        verdict->action = ACTION_DENY;
-        verdict->reason = REASON_TABLE_FULL;
-        opener_revoke(engine, &opening, counted);
-        return;
-    }
-    session_commit(connection, ORIGINAL, step);
-    if (side == SIDE_HIGH)
-        connection->flags |= CONNECTION_OPENER_HIGH;
-    opener_bind(engine, connection, &opening, counted);
-    connection->chain = (uint8_t)arrival->chain;
-    connection->in_interface = arrival->in_interface;
-    connection->out_interface = arrival->out_interface;
-    set_mark(passage, connection);
-    connection->packets[ORIGINAL] = 1;
-    connection->bytes[ORIGINAL] = passage->packet->length;
-    verdict->connection = connection->id;
-    if (verdict->reason != REASON_IMPLICIT)
-        count(&rule_counter(engine, verdict->rule)->connections, 1);
-}
-
 /* DHCP between the gateway itself and a zone that says `dhcp`, whichever of the two is the server (RFC 2131, RFC 8415). */
 static bool is_dhcp(const struct passage *passage)
 {
@@ -309,18 +95,20 @@ static void judge_new(const struct passage *passage, const struct tuple *tuple, 
 {
     struct step step;
     enum reason reason = session_open(passage->packet, &step);
-    struct query query = query_of_packet(passage, STATE_NEW);
-    bool unhooked = is_unhooked(passage, passage->arrival->chain);
+    struct query query = passage_query_packet(passage, STATE_NEW);
+    bool unhooked = passage_unhooked(passage, passage->arrival->chain);
+    if (reason == REASON_NONE && !step.untracked && entry_expected(passage, tuple, side, hash, old, &step))
+        return;
     if (reason != REASON_NONE && (unhooked || !may_pick_up(passage, &query, reason, &step))) {
         judge_invalid(passage, reason);
         return;
     }
     if (unhooked)
-        allow_implicitly(passage, STATE_NEW);
+        passage_allow_implicitly(passage, STATE_NEW);
     else
-        decide(passage, &query);
+        passage_decide(passage, &query);
     if (passage->verdict->action == ACTION_ALLOW)
-        open_connection(passage, tuple, side, hash, old, &step);
+        entry_open(passage, tuple, side, hash, old, &step);
 }
 
 /* The rules' answer about the connection's packets: kept in the connection until the ruleset changes. */
@@ -328,9 +116,13 @@ static void decide_connection(const struct passage *passage, struct connection *
 {
     const struct ruleset *ruleset = passage->engine->ruleset;
     struct verdict *verdict = passage->verdict;
-    enum packet_state state = connection->flags & CONNECTION_RELATED ? STATE_RELATED : STATE_ESTABLISHED;
-    if (is_unhooked(passage, connection->chain)) {
-        allow_implicitly(passage, state);
+    bool child = connection->flags & CONNECTION_RELATED;
+    enum packet_state state = child ? STATE_RELATED : STATE_ESTABLISHED;
+    struct basis basis;
+    if (child)
+        basis = family_basis(table_families(passage->engine->table), connection, &verdict->parent);
+    if (passage_unhooked(passage, child ? basis.chain : connection->chain)) {
+        passage_allow_implicitly(passage, state);
         return;
     }
     if (connection->generation == ruleset->generation) {
@@ -340,8 +132,10 @@ static void decide_connection(const struct passage *passage, struct connection *
         verdict->reason = connection->rule == RULE_DEFAULT ? REASON_DEFAULT : REASON_RULE;
         return;
     }
-    struct query query = query_of_connection(passage, connection, state);
-    decide(passage, &query);
+    if (!child)
+        basis = family_basis(table_families(passage->engine->table), connection, &verdict->parent);
+    struct query query = passage_query_basis(passage, &basis, state);
+    passage_decide(passage, &query);
     connection->generation = ruleset->generation;
     connection->action = verdict->action;
     connection->rule = verdict->rule;
@@ -403,15 +197,24 @@ static void judge_connection(const struct passage *passage, struct connection *c
         return;
     }
     if (above_limit(passage, connection, &step)) {
-        deny_for_limit(passage);
+        passage_deny_limit(passage);
         return;
     }
-    set_mark(passage, connection);
+    if (connection->alg != 0 && !step.idle) {
+        const char *refused = listen_hear(engine, connection, direction, passage->packet, passage->arrival->now_ms);
+        if (refused != NULL) {
+            passage_deny_alg(passage, refused);
+            return;
+        }
+    }
+    passage_set_mark(passage, connection);
     connection->packets[direction]++;
     connection->bytes[direction] += passage->packet->length;
     if (step.idle)
         return;
     session_commit(connection, direction, &step);
+    if (connection->alg != 0)
+        listen_follow(engine, connection, passage->arrival->now_ms);
     bool replied = connection->flags & CONNECTION_REPLIED;
     struct standing standing = {
         .timeout_ms = opener_idle_ms(engine->ruleset, connection, &step),
@@ -420,14 +223,11 @@ static void judge_connection(const struct passage *passage, struct connection *c
     table_refresh(engine->table, connection, passage->arrival->now_ms, &standing);
 }
 
-static void judge(const struct passage *passage)
+static void judge(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash)
 {
     struct table *table = passage->engine->table;
-    struct tuple tuple;
-    enum side side = tuple_of(&tuple, passage->packet);
-    uint32_t hash = table_hash(table, &tuple);
     table_lock(table, hash);
-    struct connection *connection = table_find(table, hash, &tuple);
+    struct connection *connection = table_find(table, hash, tuple);
     if (connection != NULL && table_expired(table, connection, passage->arrival->now_ms)) {
         table_remove(table, connection);
         connection = NULL;
@@ -435,7 +235,7 @@ static void judge(const struct passage *passage)
     if (connection != NULL)
         judge_connection(passage, connection, side, hash);
     else
-        judge_new(passage, &tuple, side, hash, NULL);
+        judge_new(passage, tuple, side, hash, NULL);
     table_unlock(table, hash);
 }
 
@@ -444,7 +244,7 @@ static bool is_spoofed(const struct passage *passage)
 {
     const struct engine *engine = passage->engine;
     const struct arrival *arrival = passage->arrival;
-    return engine->ruleset->antispoof && arrival->chain != CHAIN_OUTPUT && !is_unhooked(passage, arrival->chain) &&
+    return engine->ruleset->antispoof && arrival->chain != CHAIN_OUTPUT && !passage_unhooked(passage, arrival->chain) &&
            ruleset_spoofed(engine->ruleset, passage->packet->src,
                            surroundings_zone(engine->surroundings, arrival->in_interface));
 }
@@ -453,36 +253,80 @@ static void count_verdict(const struct passage *passage)
 {
     struct engine *engine = passage->engine;
     struct verdict *verdict = passage->verdict;
-    count(&engine->counters.action[verdict->action], 1);
-    count(&engine->counters.reason[verdict->reason], 1);
-    count(&engine->counters.bytes, passage->packet->length);
-    /* What no rule was asked about is logged as the default's: the administrator who logs denied packets wants to see it. */
-    verdict->log = rule_logs(engine->ruleset, verdict->rule);
+    passage_count(&engine->counters.action[verdict->action], 1);
+    passage_count(&engine->counters.reason[verdict->reason], 1);
+    passage_count(&engine->counters.bytes, passage->packet->length);
+    /* What no rule denies is logged as the default's where the rule says nothing: who logs denied packets wants to see it. */
+    bool against_rule = verdict->action == ACTION_DENY && verdict->reason != REASON_RULE;
+    verdict->logged_by = against_rule && !rule_logs(engine->ruleset, verdict->rule) ? RULE_DEFAULT : verdict->rule;
+    verdict->log = rule_logs(engine->ruleset, verdict->logged_by);
     if (verdict->reason == REASON_RULE || verdict->reason == REASON_DEFAULT)
-        count_rule(engine, verdict->rule, passage->packet->length, passage->arrival->now_ms);
+        passage_count_rule(engine, verdict->rule, passage->packet->length, passage->arrival->now_ms);
+}
+
+static bool is_icmp_error(const struct packet *packet)
+{
+    bool icmp = packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMP6;
+    return icmp && packet->icmp.role == ICMP_ROLE_ERROR;
+}
+
+/* What the packet says, and where its connection would stand. */
+static void look(const struct engine *engine, struct engine_job *job)
+{
+    const struct arrival *arrival = &job->arrival;
+    job->reason =
+        (uint8_t)packet_decode(&job->packet, job->bytes, job->captured, arrival->length, arrival->checksum);
+    job->hash = 0;
+    if (job->reason != REASON_NONE || is_icmp_error(&job->packet))
+        return;
+    job->side = (uint8_t)tuple_of(&job->tuple, &job->packet);
+    job->hash = table_hash(engine->table, &job->tuple);
+}
+
+static void pass(struct engine *engine, struct engine_job *job)
+{
+    struct verdict *verdict = &job->verdict;
+    struct passage passage = {engine, &job->arrival, &job->packet, verdict};
+    *verdict = (struct verdict){.action = ACTION_DENY, .reason = REASON_NONE, .rule = RULE_DEFAULT};
+    if (job->reason != REASON_NONE) {
+        verdict->reason = job->reason;
+    } else if (is_spoofed(&passage)) {
+        verdict->reason = REASON_SPOOFED;
+    } else if (engine->ruleset->implicit_nd && is_neighbour_discovery(&passage)) {
+        passage_allow_implicitly(&passage, STATE_NEW);
+    } else if (is_dhcp(&passage)) {
+        passage_allow_implicitly(&passage, STATE_NEW);
+    } else if (is_icmp_error(&job->packet)) {
+        judge_icmp_error(&passage);
+    } else {
+        judge(&passage, &job->tuple, job->side, job->hash);
+    }
+    count_verdict(&passage);
+}
+
+void engine_batch(struct engine *engine, struct engine_job *jobs, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        look(engine, &jobs[i]);
+        table_fetch_bucket(engine->table, jobs[i].hash);
+    }
+    for (unsigned i = 0; i < count; i++)
+        table_fetch_entry(engine->table, jobs[i].hash);
+    for (unsigned i = 0; i < count; i++)
+        pass(engine, &jobs[i]);
 }
 
 void engine_packet(struct engine *engine, const struct arrival *arrival, const uint8_t *bytes, size_t captured,
                    struct packet *packet, struct verdict *verdict)
 {
-    struct passage passage = {engine, arrival, packet, verdict};
-    *verdict = (struct verdict){.action = ACTION_DENY, .reason = REASON_NONE, .rule = RULE_DEFAULT};
-    enum reason reason = packet_decode(packet, bytes, captured, arrival->length, arrival->checksum);
-    bool icmp = packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMP6;
-    if (reason != REASON_NONE) {
-        verdict->reason = (uint8_t)reason;
-    } else if (is_spoofed(&passage)) {
-        verdict->reason = REASON_SPOOFED;
-    } else if (engine->ruleset->implicit_nd && is_neighbour_discovery(&passage)) {
-        allow_implicitly(&passage, STATE_NEW);
-    } else if (is_dhcp(&passage)) {
-        allow_implicitly(&passage, STATE_NEW);
-    } else if (icmp && packet->icmp.role == ICMP_ROLE_ERROR) {
-        judge_icmp_error(&passage);
-    } else {
-        judge(&passage);
-    }
-    count_verdict(&passage);
+    struct engine_job job;
+    job.arrival = *arrival;
+    job.bytes = bytes;
+    job.captured = captured;
+    look(engine, &job);
+    pass(engine, &job);
+    *packet = job.packet;
+    *verdict = job.verdict;
 }
 
 static uint32_t percent(uint32_t of, uint32_t percentage)

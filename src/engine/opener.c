@@ -133,6 +133,12 @@ void opener_bind(const struct engine *engine, struct connection *connection, con
     connection->counted = counted;
 }
 
+void opener_inherit(const struct engine *engine, struct connection *connection, uint32_t identity)
+{
+    note(connection, engine->ruleset, ruleset_rule_of(engine->ruleset, identity), false);
+    connection->opener = identity;
+}
+
 /* The index of the connection's opener in the ruleset. */
 static uint32_t find_opener(const struct engine *engine, const struct connection *connection, const struct query *query)
 {
@@ -159,9 +165,10 @@ void opener_rebind(const struct engine *engine, struct connection *connection, c
     const struct rule *rule = rule_at(ruleset, index);
     uint8_t protocol = connection->tuple.protocol;
     bool half_open = session_eviction(protocol, connection->state, true) == EVICT_HALF_OPEN;
-    bool waits = half_open && waits_for_handshake(limit_of(rule), protocol, connection->flags & CONNECTION_PICKED_UP);
+    bool child = connection->flags & CONNECTION_RELATED;
+    bool waits = half_open && !child && waits_for_handshake(limit_of(rule), protocol, connection->flags & CONNECTION_PICKED_UP);
     note(connection, ruleset, index, waits);
-    struct limit limits = limits_of(ruleset, rule, true, !waits);
+    struct limit limits = limits_of(ruleset, rule, !child, !waits && !child);
     if (connection->opener == opener && connection->counted == limit_flags(&limits))
         return;
     limit_release(tally, connection->counted, opener, source);

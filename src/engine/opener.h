@@ -36,6 +36,9 @@ bool opener_admit_handshake(const struct engine *engine, struct connection *conn
 void opener_bind(const struct engine *engine, struct connection *connection, const struct opening *opening,
                  uint8_t counted);
 
+/* CONNECTION, just made, was announced on one that the rule with this IDENTITY opened: it has the same opener, and counts for no limit. */
+void opener_inherit(const struct engine *engine, struct connection *connection, uint32_t identity);
+
 /*
  * CONNECTION is matched by the engine's ruleset for the first time and goes on: finds its opener there, by identity, else the
  * rule that would open it, which QUERY in state new asks for. It counts, and is never refused.

@@ -35,6 +35,10 @@ struct nfqueue {
     struct mmsghdr messages[NFQUEUE_BATCH_MAX];
     struct iovec vectors[NFQUEUE_BATCH_MAX];
     uint8_t *buffers;
+    unsigned count; /* packets of the batch that are to be judged */
+    struct engine_job jobs[NFQUEUE_BATCH_MAX];
+    struct nfqueue_answer answers[NFQUEUE_BATCH_MAX];
+    uint32_t ids[NFQUEUE_BATCH_MAX], marks[NFQUEUE_BATCH_MAX];
     size_t verdict_bytes;
     _Alignas(16) uint8_t verdicts[NFQUEUE_BATCH_MAX * VERDICT_BYTES];
 };
@@ -174,9 +178,8 @@ static enum chain chain_of(uint8_t hook)
     return hook == NF_INET_LOCAL_IN ? CHAIN_INPUT : hook == NF_INET_LOCAL_OUT ? CHAIN_OUTPUT : CHAIN_FORWARD;
 }
 
-/* One packet message: to an arrival, to a verdict. What cannot be read is denied (fail closed). */
-static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, uint64_t now_ms, nfqueue_judge judge,
-                        void *context)
+/* One packet message: it joins the batch. What cannot be read is denied (fail closed). */
+static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, uint64_t now_ms)
 {
     struct nlattr *attributes[NFQA_MAX + 1] = {NULL};
     if (nfq_nlmsg_parse(message, attributes) < 0 || attributes[NFQA_PACKET_HDR] == NULL) {
@@ -192,7 +195,10 @@ static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, u
     }
     size_t captured = mnl_attr_get_payload_len(attributes[NFQA_PAYLOAD]);
     uint32_t flags = be32_attribute(attributes[NFQA_SKB_INFO]), whole = be32_attribute(attributes[NFQA_CAP_LEN]);
-    struct arrival arrival = {
+    struct engine_job *job = &queue->jobs[queue->count];
+    job->bytes = mnl_attr_get_payload(attributes[NFQA_PAYLOAD]);
+    job->captured = captured;
+    job->arrival = (struct arrival){
         .now_ms = now_ms,
         .chain = chain_of(header->hook),
         .in_interface = be32_attribute(attributes[NFQA_IFINDEX_INDEV]),
@@ -203,8 +209,8 @@ static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, u
         .length = whole > captured ? whole : (uint32_t)captured,
     };
     queue->counters.packets++;
-    put_verdict(queue, id, judge(context, &arrival, mnl_attr_get_payload(attributes[NFQA_PAYLOAD]), captured),
-                be32_attribute(attributes[NFQA_MARK]));
+    queue->ids[queue->count] = id;
+    queue->marks[queue->count++] = be32_attribute(attributes[NFQA_MARK]);
 }
 
 static void take_error(struct nfqueue *queue, const struct nlmsghdr *message)
@@ -215,8 +221,7 @@ static void take_error(struct nfqueue *queue, const struct nlmsghdr *message)
         queue->counters.refused++;
 }
 
-static void take_message(struct nfqueue *queue, const uint8_t *bytes, unsigned length, uint64_t now_ms,
-                         nfqueue_judge judge, void *context)
+static void take_message(struct nfqueue *queue, const uint8_t *bytes, unsigned length, uint64_t now_ms)
 {
     const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)bytes;
     int left = (int)length;
@@ -224,8 +229,8 @@ static void take_message(struct nfqueue *queue, const uint8_t *bytes, unsigned l
         if (message->nlmsg_type == NLMSG_ERROR)
             take_error(queue, message);
         else if (message->nlmsg_type == ((NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_PACKET) &&
-                 queue->verdict_bytes + VERDICT_BYTES <= sizeof queue->verdicts)
-            take_packet(queue, message, now_ms, judge, context);
+                 queue->count + queue->verdict_bytes / VERDICT_BYTES < NFQUEUE_BATCH_MAX)
+            take_packet(queue, message, now_ms);
         else
             queue->counters.unreadable++;
     }
@@ -241,8 +246,12 @@ unsigned nfqueue_turn(struct nfqueue *queue, uint64_t now_ms, nfqueue_judge judg
         return 0;
     }
     queue->verdict_bytes = 0;
+    queue->count = 0;
     for (int i = 0; i < count; i++)
-        take_message(queue, queue->vectors[i].iov_base, queue->messages[i].msg_len, now_ms, judge, context);
+        take_message(queue, queue->vectors[i].iov_base, queue->messages[i].msg_len, now_ms);
+    judge(context, queue->jobs, queue->count, queue->answers);
+    for (unsigned i = 0; i < queue->count; i++)
+        put_verdict(queue, queue->ids[i], queue->answers[i], queue->marks[i]);
     if (queue->verdict_bytes > 0 && send(fd, queue->verdicts, queue->verdict_bytes, 0) < 0)
         queue->counters.refused++;
     queue->counters.batches++;

@@ -23,7 +23,7 @@ struct nfqueue_counters {
 };
 
 /* The most packets of one batch. A buffer holds a 64 KB packet with its attributes. */
-#define NFQUEUE_BATCH_MAX 64
+#define NFQUEUE_BATCH_MAX ENGINE_BATCH_MAX
 
 /* Packets that the kernel keeps for us: a burst of so many is not lost. */
 #define NFQUEUE_LENGTH 8192
@@ -44,12 +44,11 @@ struct nfqueue_answer {
     uint32_t mark, mask;
 };
 
-/* Called for each packet of a batch: bytes from the IP header on, borrowed. */
-typedef struct nfqueue_answer (*nfqueue_judge)(void *context, const struct arrival *arrival, const uint8_t *bytes,
-                                               size_t captured);
+/* Called for a batch: fills the COUNT answers. The jobs' arrival, bytes (from the IP header on, borrowed) and captured are set. */
+typedef void (*nfqueue_judge)(void *context, struct engine_job *jobs, unsigned count, struct nfqueue_answer *answers);
 
 /*
- * Reads one batch without waiting, asks JUDGE for each packet and sends the verdicts. NOW_MS stands in each arrival.
+ * Reads one batch without waiting, asks JUDGE about its packets and sends the verdicts. NOW_MS stands in each arrival.
  * Returns the number of packets; 0 when there was nothing to read.
  */
 unsigned nfqueue_turn(struct nfqueue *queue, uint64_t now_ms, nfqueue_judge judge, void *context);

@@ -1,6 +1,9 @@
 libengine_a_SOURCES += \
 	src/packet/address.c \
 	src/packet/address.h \
+	src/packet/alg_name.c \
+	src/packet/alg_name.h \
+	src/packet/algs.def \
 	src/packet/checksum.c \
 	src/packet/checksum.h \
 	src/packet/decode.c \

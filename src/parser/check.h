@@ -106,6 +106,9 @@ bool check_at(struct check *check, const struct word *text, struct civil *at);
 void check_protect(struct check *check, const struct statement *statement);
 
 /* What rules say about their connections (check_options.c). */
+/* `alg` (check_alg.c): its words, and the rule that has its services already. */
+void check_alg(struct check *check, const struct word_node *words, struct rule *rule);
+
 void check_options(struct check *check, const struct rule_node *node, struct rule *rule);
 void check_timeout(struct check *check, const struct timeout_node *node, struct timeouts *timeouts);
 /* A rule's identity, before check_identities has made it the only one and put all in their places. */

@@ -130,8 +130,8 @@ void check_options(struct check *check, const struct rule_node *node, struct rul
 {
     const struct limit_node *limit = &node->limit;
     bool limits = limit->new_given || limit->connections_given || limit->overload.text != NULL;
-    const char *option = node->mark.given ? "mark" : node->loose ? "loose" : limit->overload.text != NULL ? "overload" : limits ? "limit" : "timeout";
-    if ((node->loose || limits || node->timeouts != NULL || node->mark.given) && node->action != ACTION_ALLOW)
+    const char *option = node->mark.given ? "mark" : node->alg != NULL ? "alg" : node->loose ? "loose" : limit->overload.text != NULL ? "overload" : limits ? "limit" : "timeout";
+    if ((node->loose || limits || node->timeouts != NULL || node->mark.given || node->alg != NULL) && node->action != ACTION_ALLOW)
         CHECK_ERROR(check, node->src.member->at, CODE_SYNTAX, "'%s' speaks about connections that a rule opens, and stands in 'allow' rules only",
                     option);
     rule->loose = node->loose;
@@ -143,6 +143,8 @@ void check_options(struct check *check, const struct rule_node *node, struct rul
         check_flags(check, node->flags, rule);
     check_when(check, node, rule);
     check->ruleset->loose |= node->loose;
+    if (node->alg != NULL)
+        check_alg(check, node->alg, rule);
     if (limits)
         check_limit(check, limit, rule);
     if (node->timeouts != NULL)

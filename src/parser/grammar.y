@@ -101,6 +101,7 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %token <times> TIMES "times of day"
 %token <date> DATE "a date"
 %token <mark> MARK_VALUE "a mark"
+%token <word> ALG "'alg'"
 %token <word> DYNAMIC "'dynamic'" DNS "'dns'" FOR "'for'"
 %token <word> DEFAULT "'default'" HOOK "'hook'" QUEUE "'queue'" TEST "'test'" NO "'no'"
 %token <word> NET "'net'" FILE "'file'" ANY "'any'" SELF "'self'" PORT "'port'" TO "'to'" AS "'as'" LOG "'log'"
@@ -126,7 +127,7 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %type <ms> for_given
 %type <given> per_source flush_given dhcp_given
 %type <schedule> schedule_item schedule_items
-%type <words> flag_words
+%type <words> flag_words alg_words
 %type <word> at_given
 
 %%
@@ -459,6 +460,13 @@ options:
             scanner_error(scanner, @2, CODE_SYNTAX, "'as' stands twice in this rule");
         $$->name = $3;
       }
+  | options ALG alg_words
+      {
+        $$ = $1;
+        if ($$->alg != NULL)
+            scanner_error(scanner, @2, CODE_SYNTAX, "'alg' stands twice in this rule");
+        $$->alg = list_reversed($3);
+      }
   | options PRIORITY
       {
         $$ = $1;
@@ -564,6 +572,10 @@ options:
             scanner_error(scanner, @2, CODE_SYNTAX, "'log' stands twice in this rule");
         $$->log = (struct log_node){.wanted = true, .rated = true, .rate = $3.rate, .at = @2};
       }
+  ;
+alg_words:
+    name                          { $$ = NODE(struct word_node); $$->word = $1; $$->word.at = @1; }
+  | alg_words name                { $$ = PUT($1, NODE(struct word_node)); $$->word = $2; $$->word.at = @2; }
   ;
 per_source:
     %empty                        { $$ = false; }
@@ -720,7 +732,7 @@ static const char *nearest(const char *written, const yysymbol_kind_t *symbols, 
 {
     struct suggestion suggestion = suggestion_for(written);
     static const char *const options[] = {"as", "log", "established", "related", "new", "invalid", "loose", "limit", "overload",
-                                          "timeout", "priority", "when", "mark", "flags", "expires"};
+                                          "timeout", "alg", "priority", "when", "mark", "flags", "expires"};
     char words[64][24];
     int used = 0;
     for (int i = 0; i < count && used < 64; i++) {

@@ -5,6 +5,7 @@ BUILT_SOURCES += src/parser/grammar.h
 libparser_a_SOURCES += \
 	src/parser/check.c \
 	src/parser/check.h \
+	src/parser/check_alg.c \
 	src/parser/check_moving.c \
 	src/parser/check_options.c \
 	src/parser/check_rules.c \

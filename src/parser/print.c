@@ -209,6 +209,12 @@ static void add_rule(struct output *output, const struct rule_node *rule)
     if (rule->name.text != NULL)
         add(output, " as \"%s\"", rule->name.text);
     add_log(output, &rule->log);
+    if (rule->alg != NULL)
+        add(output, " alg");
+    for (const struct word_node *word = rule->alg; word != NULL; word = word->next) {
+        add(output, " ");
+        add_word(output, &word->word);
+    }
     add(output, "%s", rule->loose ? " loose" : "");
     add_limit(output, &rule->limit);
     if (rule->timeouts != NULL) {

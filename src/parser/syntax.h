@@ -96,6 +96,7 @@ struct rule_node {
     bool loose;
     struct limit_node limit;
     struct timeout_node *timeouts;   /* NULL: none */
+    struct word_node *alg;           /* its name and what is added to it; NULL: none */
     struct word_node *flags;         /* as written: one word holds the '/'; NULL: none */
     struct word when;                /* text NULL: none */
     struct { bool given; uint32_t value, mask; } mark;

@@ -182,3 +182,28 @@ uint32_t ruleset_find(const struct ruleset *ruleset, const char *name)
             return i;
     return RULE_DEFAULT;
 }
+
+static bool names_self(const struct endpoint *endpoint)
+{
+    for (size_t i = 0; i < endpoint->term_count; i++)
+        if (endpoint->terms[i].kind == TERM_SELF)
+            return true;
+    return false;
+}
+
+bool ruleset_protects(const struct ruleset *ruleset, uint8_t protocol, uint16_t port)
+{
+    for (size_t i = 0; i < ruleset->protect_count; i++) {
+        const struct rule *protect = &ruleset->protects[i];
+        if (!names_self(&protect->dst))
+            continue;
+        for (size_t k = 0; k < protect->service_count; k++) {
+            const struct service_item *item = &protect->services[k];
+            if (item->protocol == protocol && item->first <= port && port <= item->last)
+                return true;
+        }
+        if (protect->service_count == 0)
+            return true;
+    }
+    return false;
+}

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "packet/alg_name.h"
 #include "packet/timeouts.h"
 #include "packet/verdict.h"
 #include "rules/rangeset.h"
@@ -140,6 +141,13 @@ struct rule_limit {
     uint64_t overload_ms;     /* for so long; 0: he stays */
 };
 
+/* `alg` of a rule: who listens to the connections that it opens. */
+struct rule_alg {
+    enum alg_name name;
+    bool strict;              /* what breaks the protocol's grammar is denied */
+    const struct set *media;  /* media peers beyond the two that signal; NULL: none */
+};
+
 struct rule {
     const char *file; /* as the user wrote it: shown as FILE:LINE */
     uint32_t line;
@@ -158,6 +166,7 @@ struct rule {
     bool priority;    /* its connections may use the table's reserve */
     bool loose;       /* its connections need no handshake and keep to no window */
     const struct rule_limit *limit; /* NULL: none */
+    const struct rule_alg *alg; /* NULL: nobody listens */
     uint8_t when, until;  /* index of a schedule plus one: it holds while both do; 0: always */
     bool flagged;         /* `flags`: of TCP packets in state new or invalid only those ... */
     uint8_t flags_looked_at, flags_set; /* ... whose flags, as far as looked at, are these */
@@ -262,6 +271,9 @@ bool ruleset_spoofed(const struct ruleset *ruleset, struct address address, uint
 
 /* The schedules that hold at MOMENT, bit by bit. */
 uint64_t ruleset_schedules_at(const struct ruleset *ruleset, struct civil moment);
+
+/* Is PORT of PROTOCOL of the gateway itself named by a `protect`? */
+bool ruleset_protects(const struct ruleset *ruleset, uint8_t protocol, uint16_t port);
 
 /* Is ADDRESS in SET, a set of RULESET, at NOW_MS? */
 bool ruleset_set_holds(const struct ruleset *ruleset, const struct set *set, struct address address, uint64_t now_ms);

@@ -120,6 +120,8 @@ struct connection {
     uint32_t opener_rule; /* index of the opener in `generation`, or RULE_DEFAULT */
     uint16_t wheel_place; /* in its stripe's wheels: table.c */
     uint8_t counted;      /* enum connection_counted */
+    uint8_t alg;          /* the dialect of room alg that listens to it; 0: none */
+    uint32_t kin;         /* its record in state/family.h: the family of who is listened to, the expectation of another child */
 };
 
 _Static_assert(sizeof(struct connection) == 192, "a connection fits three cache lines (tracking.md: at most 192 bytes)");

@@ -19,7 +19,8 @@ static bool quote_fits(const struct connection *connection, enum direction direc
     }
 }
 
-enum reason icmp_error_find(struct table *table, const struct packet *error, uint64_t now_ms, struct connection *quoted)
+enum reason icmp_error_find(struct table *table, const struct packet *error, uint64_t now_ms, struct connection *quoted,
+                            struct basis *basis)
 {
     struct packet packet;
     struct tuple tuple;
@@ -39,7 +40,9 @@ enum reason icmp_error_find(struct table *table, const struct packet *error, uin
     const struct connection *connection = table_find(table, hash, &tuple);
     if (connection != NULL && !table_expired(table, connection, now_ms) &&
         quote_fits(connection, connection_direction(connection, side), &packet)) {
+        uint64_t parent;
         *quoted = *connection;
+        *basis = family_basis(table_families(table), connection, &parent);
         reason = REASON_NONE;
     }
     table_unlock(table, hash);

@@ -2,6 +2,8 @@ libengine_a_SOURCES += \
 	src/state/connection.h \
 	src/state/datagram.c \
 	src/state/datagram.h \
+	src/state/family.c \
+	src/state/family.h \
 	src/state/icmp_error.c \
 	src/state/icmp_error.h \
 	src/state/limit.c \
@@ -10,6 +12,8 @@ libengine_a_SOURCES += \
 	src/state/sctp.h \
 	src/state/session.c \
 	src/state/session.h \
+	src/state/stream.c \
+	src/state/stream.h \
 	src/state/table.c \
 	src/state/table.h \
 	src/state/tally.c \

@@ -14,12 +14,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/mapping.h"
+#include "state/family.h"
 #include "state/limit.h"
 
 /* Slots of a stripe's wheel: 1024 * 256 ms = 262 s ahead. What is due later is put in the last slot and looked at again. */
 #define WHEEL_SLOTS 1024u
+
+/* Expectations looked at in one turn: all that can be within a minute. */
+#define EXPECTATIONS_BUDGET 1024u
 
 /* Entries looked at in search of one to evict, in one stripe: refreshed ones stand in slots that are too early. */
 #define EVICT_LOOKS_MAX 64u
@@ -48,6 +52,7 @@ struct table {
     struct connection *entries; /* capacity + 1: index 0 is CONNECTION_NONE */
     struct pool pool;
     struct tally *tally;
+    struct families *families;
     uint32_t used;      /* written with the pool's lock held, read without */
     uint32_t half_open; /* connections of this class, atomic */
     uint32_t hints[EVICTION_COUNT][TABLE_STRIPES]; /* no entry of the class stands in an earlier tick of the stripe */
@@ -66,13 +71,6 @@ static inline void store(uint32_t *at, uint32_t value)
     __atomic_store_n(at, value, __ATOMIC_RELAXED);
 }
 
-/* Zeroed pages that cost nothing until they are touched. */
-static void *map_lazily(size_t bytes)
-{
-    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return at == MAP_FAILED ? NULL : at;
-}
-
 static size_t entries_bytes(const struct table *table)
 {
     return ((size_t)table->config.capacity + 1) * sizeof(struct connection);
@@ -85,7 +83,7 @@ static size_t buckets_bytes(const struct table *table)
 
 struct table *table_new(const struct table_config *config)
 {
-    struct table *table = map_lazily(sizeof *table);
+    struct table *table = mapping_new(sizeof *table);
     if (table == NULL)
         return NULL;
     table->config = *config;
@@ -94,10 +92,11 @@ struct table *table_new(const struct table_config *config)
     while (buckets < config->capacity / 2 && buckets < 1u << 31)
         buckets *= 2;
     table->bucket_mask = buckets - 1;
-    table->buckets = map_lazily(buckets_bytes(table));
-    table->entries = map_lazily(entries_bytes(table));
+    table->buckets = mapping_new(buckets_bytes(table));
+    table->entries = mapping_new(entries_bytes(table));
     table->tally = tally_new(0, &config->key);
-    if (table->buckets == NULL || table->entries == NULL || table->tally == NULL) {
+    table->families = table->tally != NULL ? families_new(&config->key, table->tally) : NULL;
+    if (table->buckets == NULL || table->entries == NULL || table->families == NULL) {
         table_free(table);
         return NULL;
     }
@@ -114,12 +113,11 @@ void table_free(struct table *table)
 {
     if (table == NULL)
         return;
-    if (table->buckets != NULL)
-        munmap(table->buckets, buckets_bytes(table));
-    if (table->entries != NULL)
-        munmap(table->entries, entries_bytes(table));
+    mapping_free(table->buckets, buckets_bytes(table));
+    mapping_free(table->entries, entries_bytes(table));
+    families_free(table->families);
     tally_free(table->tally);
-    munmap(table, sizeof *table);
+    mapping_free(table, sizeof *table);
 }
 
 void table_limit(struct table *table, const struct table_limits *limits)
@@ -139,6 +137,11 @@ struct tally *table_tally(struct table *table)
     return table->tally;
 }
 
+struct families *table_families(struct table *table)
+{
+    return table->families;
+}
+
 uint32_t table_hash(const struct table *table, const struct tuple *tuple)
 {
     uint64_t words[sizeof *tuple / sizeof(uint64_t)];
@@ -151,6 +154,18 @@ uint32_t table_hash(const struct table *table, const struct tuple *tuple)
 static struct stripe *stripe_of(struct table *table, uint32_t hash)
 {
     return &table->stripes[hash % TABLE_STRIPES];
+}
+
+void table_fetch_bucket(const struct table *table, uint32_t hash)
+{
+    __builtin_prefetch(&table->buckets[hash & table->bucket_mask]);
+}
+
+void table_fetch_entry(const struct table *table, uint32_t hash)
+{
+    const char *entry = (const char *)&table->entries[load(&table->buckets[hash & table->bucket_mask])];
+    for (size_t line = 0; line < sizeof(struct connection); line += 64)
+        __builtin_prefetch(entry + line, 1);
 }
 
 void table_lock(struct table *table, uint32_t hash)
@@ -227,9 +242,10 @@ uint32_t timeout_adapted(uint32_t timeout_ms, uint32_t n, uint32_t start, uint32
 /* When the connection expires, if nothing is heard of it and the table stays as full as it is. */
 static uint64_t due_ms(const struct table *table, const struct connection *connection)
 {
-    return connection->seen_ms + timeout_adapted(connection->timeout_ms, load(&table->used),
-                                                 load(&table->limits.adaptive_start),
-                                                 load(&table->limits.adaptive_end));
+    uint32_t timeout_ms = timeout_adapted(connection->timeout_ms, load(&table->used), load(&table->limits.adaptive_start),
+                                          load(&table->limits.adaptive_end));
+    uint64_t due = connection->seen_ms + timeout_ms;
+    return connection->kin == KIN_NONE ? due : family_due(table->families, connection, due, timeout_ms);
 }
 
 bool table_expired(const struct table *table, const struct connection *connection, uint64_t now_ms)
@@ -265,6 +281,9 @@ static void wheel_put(struct table *table, struct stripe *stripe, uint32_t index
     uint64_t tick = due_tick(table, connection);
     if (tick <= stripe->tick)
         tick = stripe->tick + 1;
+    /* A parent with children has no time of its own; looked at this often it is found in time when they have ended. */
+    if (connection->kin != KIN_NONE && tick > stripe->tick + connection->timeout_ms / TABLE_TICK_MS + 1)
+        tick = stripe->tick + connection->timeout_ms / TABLE_TICK_MS + 1;
     if (tick > stripe->tick + WHEEL_SLOTS - 1)
         tick = stripe->tick + WHEEL_SLOTS - 1;
     connection->wheel_place = (uint16_t)(class * WHEEL_SLOTS + tick % WHEEL_SLOTS);
@@ -303,11 +322,13 @@ static uint64_t wheel_tick(const struct stripe *stripe, const struct connection 
     return next + (connection->wheel_place % WHEEL_SLOTS + WHEEL_SLOTS - next % WHEEL_SLOTS) % WHEEL_SLOTS;
 }
 
-/* What the connection was counted for is free again. */
-static void release_counts(struct table *table, const struct connection *connection)
+/* The connection is over: what it was counted for is free again, and its kin is told. */
+static void depart(struct table *table, const struct stripe *stripe, struct connection *connection)
 {
     if (connection->counted != 0)
         limit_release(table->tally, connection->counted, connection->opener, connection_source(connection));
+    if (connection->kin != KIN_NONE)
+        family_leave(table->families, connection, stripe->tick * TABLE_TICK_MS);
 }
 
 static void forget(struct table *table, struct stripe *stripe, struct connection *connection)
@@ -317,7 +338,7 @@ static void forget(struct table *table, struct stripe *stripe, struct connection
     while (*link != index)
         link = &table->entries[*link].next;
     *link = connection->next;
-    release_counts(table, connection);
+    depart(table, stripe, connection);
     wheel_take(table, stripe, connection);
     pool_give(table, index);
 }
@@ -461,7 +482,7 @@ void table_replace(struct table *table, struct connection *connection, uint64_t 
                    const struct standing *standing)
 {
     struct stripe *stripe = stripe_of(table, connection->hash);
-    release_counts(table, connection);
+    depart(table, stripe, connection);
     wheel_take(table, stripe, connection);
     stripe->removed++;
     entry_begin(table, connection, pool_next_id(table), now_ms, standing);
@@ -522,6 +543,8 @@ bool table_expire(struct table *table, unsigned stripe_index, uint64_t now_ms, u
             stripe->tick++;
     }
     pthread_mutex_unlock(&stripe->lock);
+    if (stripe_index == 0)
+        families_expire(table->families, now_ms, EXPECTATIONS_BUDGET);
     return budget > 0;
 }
 

@@ -28,6 +28,7 @@
 /* Timers are this coarse: an entry is removed at most TABLE_TICK_MS + the caller's pause after its time (tracking.md: 1 s). */
 #define TABLE_TICK_MS 256
 
+struct families;
 struct table;
 
 /* In which order a full table gives connections up for a new one (tracking.md); inside a class the one that is due first goes first. */
@@ -65,7 +66,14 @@ void table_limit(struct table *table, const struct table_limits *limits);
  */
 struct tally *table_tally(struct table *table);
 
+/* Parents and children among the connections of this table, and what parents have announced (state/family.h). */
+struct families *table_families(struct table *table);
+
 uint32_t table_hash(const struct table *table, const struct tuple *tuple);
+
+/* Ask the processor for the memory that table_find will read: first the bucket, a while later the first entry in it. Any hash will do. */
+void table_fetch_bucket(const struct table *table, uint32_t hash);
+void table_fetch_entry(const struct table *table, uint32_t hash);
 
 void table_lock(struct table *table, uint32_t hash);
 void table_unlock(struct table *table, uint32_t hash);

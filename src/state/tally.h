@@ -27,6 +27,7 @@ struct tally_key {
 enum tally_kind {
     TALLY_CONNECTIONS, /* connections at once */
     TALLY_NEW,         /* new connections, for their rate */
+    TALLY_EXPECTED,    /* expectations (state/family.h) */
 };
 
 /* Returns an empty tally for so many keys at once, or NULL when memory is refused. */

@@ -1,6 +1,6 @@
 # Dialogues in time, on the engine alone.
 check_PROGRAMS += tests/scenario/run
-tests_scenario_run_SOURCES = tests/scenario/run.c tests/unit/build.c tests/unit/build.h
+tests_scenario_run_SOURCES = tests/scenario/run.c tests/scenario/packets.c tests/scenario/packets.h tests/unit/build.c tests/unit/build.h
 tests_scenario_run_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_scenario_run_LDADD = libparser.a libengine.a
 dist_check_SCRIPTS += tests/scenario/run.sh
@@ -32,6 +32,11 @@ EXTRA_DIST += \
 	tests/scenario/cells-time-wait.scenario \
 	tests/scenario/default-allow.scenario \
 	tests/scenario/flags-and-dhcp.scenario \
+	tests/scenario/ftp-active-and-passive.scenario \
+	tests/scenario/ftp-refusals.scenario \
+	tests/scenario/ftp-strict.scenario \
+	tests/scenario/ftp-order-of-bytes.scenario \
+	tests/scenario/ftp-ends.scenario \
 	tests/scenario/half-open-and-reserve.scenario \
 	tests/scenario/icmp-errors-about-tcp.scenario \
 	tests/scenario/invalid-by-rule.scenario \

@@ -13,6 +13,12 @@
  *   +0s client > server sctp init tag=0 itag=5 => allow new
  *   +0s client > server proto 47 => allow new
  *   +0s client > server A seq=1 cut=4 => deny none truncated      also version=1, sum=1 and frag=1 spoil a packet
+ *   connect client > server                    the handshake of a TCP connection, which is to be allowed
+ *   say client > server "PORT 1,2,3,4,5,6\r\n" => allow established     in such a connection; the next bytes in order,
+ *                                              or, with from=-20 or from=100, others; \r \n \t \" \\ \x00 in the text
+ *   +0s client > server udp "text" => allow new
+ *   expectations 1                             so many wait now
+ *   deaf gap                                   why nobody listens any more to the last packet's connection
  *   connections 1                              so many are in the table now
  *   clock mon 12:30                            on the wall: schedules begin and end
  *   pickup 60                                  connections are picked up midway for so many seconds from now on
@@ -32,16 +38,17 @@
 #include "parser/words.h"
 #include "rules/moving.h"
 #include "state/session.h"
-#include "tests/unit/build.h"
+#include "state/family.h"
+#include "tests/scenario/packets.h"
 
-#define HOSTS_MAX 16
+#define TALKS_MAX 16
 #define WORDS_MAX 40
 #define PHOTO_MAX 256
 
-struct host {
-    char name[32], address[64];
-    uint16_t zone, port;
-    char zone_name[32];
+/* Two hosts that talk over TCP, and where each is in what it says. */
+struct talk {
+    const struct host *hosts[2];
+    uint32_t next[2];
 };
 
 struct scenario {
@@ -52,8 +59,10 @@ struct scenario {
     uint64_t now_us;
     uint32_t generation;
     uint64_t connection; /* of the last packet that had one */
-    struct host hosts[HOSTS_MAX];
-    unsigned host_count;
+    struct hosts hosts;
+    struct talk talks[TALKS_MAX];
+    unsigned talk_count;
+    enum action action; /* of the last packet */
 };
 
 static void __attribute__((format(printf, 2, 3))) complain(struct scenario *scenario, const char *format, ...)
@@ -138,181 +147,19 @@ static void use_rules(struct scenario *scenario)
     scenario->engine.rule_counters = calloc(ruleset->rule_count + 1, sizeof *scenario->engine.rule_counters);
     struct table_limits limits = engine_limits(ruleset);
     table_limit(scenario->engine.table, &limits);
-    for (unsigned i = 0; i < scenario->host_count; i++)
-        scenario->hosts[i].zone = zone_called(scenario, scenario->hosts[i].zone_name);
+    for (unsigned i = 0; i < scenario->hosts.count; i++)
+        scenario->hosts.list[i].zone = zone_called(scenario, scenario->hosts.list[i].zone_name);
 }
 
-/* ---- packets ---- */
+/* ---- hosts ---- */
 
 static const struct host *host_called(struct scenario *scenario, const char *name)
 {
-    for (unsigned i = 0; i < scenario->host_count; i++)
-        if (strcmp(scenario->hosts[i].name, name) == 0)
-            return &scenario->hosts[i];
+    for (unsigned i = 0; i < scenario->hosts.count; i++)
+        if (strcmp(scenario->hosts.list[i].name, name) == 0)
+            return &scenario->hosts.list[i];
     complain(scenario, "no host is called '%s'", name);
     return NULL;
-}
-
-/* The number behind KEY= among the words; FALLBACK without it. */
-static uint32_t field(char **words, unsigned count, const char *key, uint32_t fallback)
-{
-    size_t length = strlen(key);
-    for (unsigned i = 0; i < count; i++)
-        if (strncmp(words[i], key, length) == 0 && words[i][length] == '=')
-            return (uint32_t)strtoul(words[i] + length + 1, NULL, 0);
-    return fallback;
-}
-
-struct made {
-    struct build build;
-    uint8_t options[16], payload[2048];
-    size_t options_length;
-    uint8_t bytes[BUILD_BYTES_MAX];
-    size_t length;
-};
-
-static void put_u32(uint8_t *at, uint32_t value)
-{
-    for (unsigned i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
-static uint8_t flags_of(const char *letters)
-{
-    static const char all[] = "FSRPAUEC";
-    uint8_t flags = 0;
-    for (; *letters != '\0'; letters++) {
-        const char *found = strchr(all, *letters);
-        if (found == NULL)
-            return 0;
-        flags |= (uint8_t)(1u << (found - all));
-    }
-    return flags;
-}
-
-static void make_tcp(struct made *made, uint8_t flags, char **words, unsigned count)
-{
-    uint32_t scale = field(words, count, "ws", 99);
-    made->build.protocol = PROTOCOL_TCP;
-    made->build.flags = flags;
-    made->build.seq = field(words, count, "seq", 0);
-    made->build.ack = field(words, count, "ack", 0);
-    made->build.window = (uint16_t)field(words, count, "win", 65535);
-    if (scale != 99) {
-        const uint8_t option[4] = {1, 3, 3, (uint8_t)scale};
-        memcpy(made->options, option, 4);
-        made->options_length = 4;
-    }
-    for (unsigned i = 0; i < count; i++)
-        if (strncmp(words[i], "sack=", 5) == 0) {
-            char *dash;
-            const uint8_t option[4] = {1, 1, 5, 10};
-            memcpy(made->options, option, 4);
-            put_u32(made->options + 4, (uint32_t)strtoul(words[i] + 5, &dash, 0));
-            put_u32(made->options + 8, (uint32_t)strtoul(dash + 1, NULL, 0));
-            made->options_length = 12;
-        }
-    made->build.tcp_options = (struct build_bytes){made->options, made->options_length};
-}
-
-static void make_sctp(struct made *made, const char *chunk, char **words, unsigned count)
-{
-    static const struct {
-        const char *name;
-        uint8_t type;
-    } chunks[] = {{"data", 0}, {"init", 1}, {"init-ack", 2}, {"sack", 3}, {"abort", 6}, {"shutdown", 7},
-                  {"shutdown-ack", 8}, {"cookie-echo", 10}, {"cookie-ack", 11}, {"shutdown-complete", 14}};
-    uint8_t type = 0;
-    for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++)
-        if (strcmp(chunks[i].name, chunk) == 0)
-            type = chunks[i].type;
-    made->build.protocol = PROTOCOL_SCTP;
-    made->build.seq = field(words, count, "tag", 0);
-    memset(made->payload, 0, 20);
-    made->payload[0] = type;
-    made->payload[3] = 20;
-    put_u32(made->payload + 4, field(words, count, "itag", 0));
-    made->payload[13] = made->payload[15] = 1; /* streams: an INIT names at least one each way */
-    made->build.payload = (struct build_bytes){made->payload, 20};
-}
-
-static bool make_icmp_error(struct scenario *scenario, struct made *made, const char *kind, bool v6, char **words,
-                            unsigned count);
-
-/* Makes the packet that WORDS describe, from SRC to DST. */
-static bool make(struct scenario *scenario, struct made *made, const struct host *src, const struct host *dst,
-                 char **words, unsigned count)
-{
-    memset(made, 0, sizeof *made);
-    bool v6 = strchr(src->address, ':') != NULL;
-    uint32_t length = field(words, count, "len", 0);
-    made->build.src = src->address;
-    made->build.dst = dst->address;
-    made->build.src_port = src->port;
-    made->build.dst_port = dst->port;
-    memset(made->payload, 'x', sizeof made->payload);
-    made->build.payload = (struct build_bytes){made->payload, length < sizeof made->payload ? length : 0};
-    const char *kind = words[0];
-    if (strcmp(kind, "udp") == 0) {
-        made->build.protocol = PROTOCOL_UDP;
-    } else if (strcmp(kind, "tcp") == 0 || flags_of(kind) != 0 || strcmp(kind, "-") == 0) {
-        make_tcp(made, strcmp(kind, "tcp") == 0 ? TCP_ACK : flags_of(kind), words, count);
-    } else if (strcmp(kind, "ping") == 0 || strcmp(kind, "pong") == 0) {
-        bool reply = kind[1] == 'o';
-        made->build.protocol = v6 ? PROTOCOL_ICMP6 : PROTOCOL_ICMP;
-        made->build.type = v6 ? (reply ? 129 : 128) : (reply ? 0 : 8);
-        made->build.id = (uint16_t)field(words, count, "id", 1);
-        made->build.number = (uint16_t)field(words, count, "seq", 1);
-    } else if (strcmp(kind, "icmp") == 0 && count > 1) {
-        made->build.protocol = v6 ? PROTOCOL_ICMP6 : PROTOCOL_ICMP;
-        made->build.type = (uint8_t)strtoul(words[1], NULL, 0);
-        made->build.hop_limit = (uint8_t)field(words, count, "ttl", 64);
-    } else if (strcmp(kind, "sctp") == 0 && count > 1) {
-        make_sctp(made, words[1], words, count);
-    } else if (strcmp(kind, "proto") == 0 && count > 1) {
-        made->build.protocol = (uint8_t)strtoul(words[1], NULL, 0);
-    } else if (!make_icmp_error(scenario, made, kind, v6, words, count)) {
-        complain(scenario, "'%s' is no kind of packet", kind);
-        return false;
-    }
-    if (field(words, count, "version", 0) != 0)
-        made->build.patches[0] = (struct build_patch){0, 1, 0x55};
-    if (field(words, count, "frag", 0) != 0)
-        made->build.patches[1] = (struct build_patch){6, 2, 0x2000};
-    made->length = build_packet(&made->build, made->bytes) - field(words, count, "cut", 0);
-    if (field(words, count, "sum", 0) != 0)
-        made->bytes[made->length - 1] ^= 0xff;
-    return true;
-}
-
-static bool make_icmp_error(struct scenario *scenario, struct made *made, const char *kind, bool v6, char **words,
-                            unsigned count)
-{
-    static const struct {
-        const char *name;
-        uint8_t type4, code4, type6, code6;
-    } kinds[] = {{"unreachable", 3, 3, 1, 4}, {"too-big", 3, 4, 2, 0}, {"time-exceeded", 11, 0, 3, 0},
-                 {"redirect", 5, 0, 137, 0}, {"source-quench", 4, 0, 1, 0}};
-    static struct made quoted;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(kinds[i].name, kind) != 0)
-            continue;
-        if (count < 6 || strcmp(words[1], "quoting") != 0) {
-            complain(scenario, "an error quotes: %s quoting SRC > DST KIND ...", kind);
-            return false;
-        }
-        const struct host *src = host_called(scenario, words[2]), *dst = host_called(scenario, words[4]);
-        if (src == NULL || dst == NULL || !make(scenario, &quoted, src, dst, words + 5, count - 5))
-            return false;
-        size_t most = v6 ? 48 : 28; /* the IP header and 8 bytes: as little as an error may quote */
-        made->build.protocol = v6 ? PROTOCOL_ICMP6 : PROTOCOL_ICMP;
-        made->build.type = v6 ? kinds[i].type6 : kinds[i].type4;
-        made->build.code = v6 ? kinds[i].code6 : kinds[i].code4;
-        memcpy(made->payload, quoted.bytes, most);
-        made->build.payload = (struct build_bytes){made->payload, quoted.length < most ? quoted.length : most};
-        return true;
-    }
-    return false;
 }
 
 /* All connections at one time. */
@@ -443,6 +290,7 @@ static void judge(struct scenario *scenario, const struct made *made, const stru
     engine_packet(&scenario->engine, &arrival, made->bytes, made->length, &packet, &verdict);
     opener_flush(scenario->engine.table, scenario->engine.ruleset, arrival.now_ms);
     scenario->packets++;
+    scenario->action = verdict.action;
     if (verdict.connection != 0)
         scenario->connection = verdict.connection;
     note_cell(&before, &packet);
@@ -454,19 +302,33 @@ static void judge(struct scenario *scenario, const struct made *made, const stru
                 strcmp(wanted[1], state_name(verdict.state)) == 0 &&
                 (wanted_count < 3 || strcmp(wanted[2], reason_name(verdict.reason)) == 0);
     if (!fits)
-        complain(scenario, "got %s %s %s", action_name(verdict.action), state_name(verdict.state),
-                 reason_name(verdict.reason));
+        complain(scenario, "got %s %s %s%s%s", action_name(verdict.action), state_name(verdict.state),
+                 reason_name(verdict.reason), verdict.detail != NULL ? ": " : "", verdict.detail != NULL ? verdict.detail : "");
 }
 
 /* ---- lines ---- */
 
+/* The end of the word at AT: at a blank, or behind the second quote. */
+static char *word_end(char *at)
+{
+    if (*at != '"')
+        return at + strcspn(at, " \t\r\n");
+    for (at++; *at != '"' && *at != '\0'; at++)
+        if (*at == '\\' && at[1] != '\0')
+            at++;
+    return *at == '"' ? at + 1 : at;
+}
+
 static unsigned split(char *line, char **words)
 {
     unsigned count = 0;
-    for (char *word = strtok(line, " \t\r\n"); word != NULL && count < WORDS_MAX; word = strtok(NULL, " \t\r\n")) {
-        if (word[0] == '#')
-            break;
-        words[count++] = word;
+    char *at = line + strspn(line, " \t\r\n");
+    while (*at != '\0' && *at != '#' && count < WORDS_MAX) {
+        words[count++] = at;
+        at = word_end(at);
+        if (*at != '\0')
+            *at++ = '\0';
+        at += strspn(at, " \t\r\n");
     }
     return count;
 }
@@ -483,13 +345,98 @@ static void take_packet(struct scenario *scenario, char **words, unsigned count)
     }
     scenario->now_us += (uint64_t)(strtod(words[0] + 1, NULL) * 1e6 + 0.5);
     const struct host *src = host_called(scenario, words[1]), *dst = host_called(scenario, words[3]);
-    if (src != NULL && dst != NULL && make(scenario, &made, src, dst, words + 4, arrow - 4))
+    if (src == NULL || dst == NULL)
+        return;
+    if (packets_make(&scenario->hosts, &made, src, dst, words + 4, arrow - 4))
         judge(scenario, &made, src, dst, words + arrow + 1, count - arrow - 1);
+    else
+        complain(scenario, "these words make no packet (an error is: KIND quoting SRC > DST KIND ...)");
+}
+
+/* ---- talks ---- */
+
+/* The talk between SRC and DST, and which of its two SRC is; made where there is none. */
+static struct talk *talk_of(struct scenario *scenario, const struct host *src, const struct host *dst, unsigned *who)
+{
+    for (unsigned i = 0; i < scenario->talk_count; i++) {
+        struct talk *talk = &scenario->talks[i];
+        *who = talk->hosts[1] == src;
+        if ((talk->hosts[0] == src && talk->hosts[1] == dst) || (talk->hosts[0] == dst && talk->hosts[1] == src))
+            return talk;
+    }
+    if (scenario->talk_count == TALKS_MAX)
+        return NULL;
+    *who = 0;
+    struct talk *talk = &scenario->talks[scenario->talk_count++];
+    talk->hosts[0] = src;
+    talk->hosts[1] = dst;
+    return talk;
+}
+
+/* Sends one segment of a talk: what FLAGS and TEXT (in quotes, or NULL) say. */
+static void segment(struct scenario *scenario, const struct talk *talk, unsigned who, const char *flags, int32_t from,
+                    char *text, char **wanted, unsigned wanted_count)
+{
+    static struct made made;
+    char letters[8], seq[32], ack[32];
+    char *words[] = {letters, seq, ack, text};
+    snprintf(letters, sizeof letters, "%s", flags);
+    snprintf(seq, sizeof seq, "seq=%u", talk->next[who] + (uint32_t)from);
+    snprintf(ack, sizeof ack, "ack=%u", talk->next[!who]);
+    packets_make(&scenario->hosts, &made, talk->hosts[who], talk->hosts[!who], words, text != NULL ? 4 : 3);
+    judge(scenario, &made, talk->hosts[who], talk->hosts[!who], wanted, wanted_count);
+}
+
+static void take_connect(struct scenario *scenario, char **words)
+{
+    static char allow[] = "allow", fresh[] = "new", established[] = "established";
+    char *opening[] = {allow, fresh}, *answer[] = {allow, established};
+    const struct host *src = host_called(scenario, words[1]), *dst = host_called(scenario, words[3]);
+    unsigned who;
+    struct talk *talk = src != NULL && dst != NULL ? talk_of(scenario, src, dst, &who) : NULL;
+    if (talk == NULL)
+        return;
+    talk->next[who] = 1000;
+    talk->next[!who] = 900000;
+    segment(scenario, talk, who, "S", 0, NULL, opening, 2);
+    talk->next[who]++;
+    segment(scenario, talk, !who, "SA", 0, NULL, answer, 2);
+    talk->next[!who]++;
+    segment(scenario, talk, who, "A", 0, NULL, answer, 2);
+}
+
+static void take_say(struct scenario *scenario, char **words, unsigned count)
+{
+    const struct host *src = host_called(scenario, words[1]), *dst = host_called(scenario, words[3]);
+    unsigned who, arrow = 5;
+    struct talk *talk = src != NULL && dst != NULL ? talk_of(scenario, src, dst, &who) : NULL;
+    while (arrow < count && strcmp(words[arrow], "=>") != 0)
+        arrow++;
+    if (talk == NULL || arrow == count) {
+        complain(scenario, "a saying's line is: say SRC > DST \"TEXT\" [from=N] => VERDICT STATE [REASON]");
+        return;
+    }
+    uint8_t bytes[16384];
+    bool elsewhere = strncmp(words[5], "from=", 5) == 0;
+    int32_t from = elsewhere ? (int32_t)strtol(words[5] + 5, NULL, 0) : 0;
+    segment(scenario, talk, who, "PA", from, words[4], words + arrow + 1, count - arrow - 1);
+    if (!elsewhere && scenario->action == ACTION_ALLOW)
+        talk->next[who] += (uint32_t)packets_text(words[4], bytes, sizeof bytes);
+}
+
+/* Why nobody listens to the connection of the last packet that had one. */
+static void take_deaf(struct scenario *scenario, const char *wanted)
+{
+    struct connection connection = connection_now(scenario, scenario->connection);
+    const struct family *family = family_of(table_families(scenario->engine.table), &connection);
+    const char *got = family == NULL ? "none" : deaf_name(family->deaf);
+    if (strcmp(got, wanted) != 0)
+        complain(scenario, "it is %s", got);
 }
 
 static void take_host(struct scenario *scenario, char **words, unsigned count)
 {
-    struct host *host = &scenario->hosts[scenario->host_count++];
+    struct host *host = &scenario->hosts.list[scenario->hosts.count++];
     char *at = strchr(words[2], '@');
     if (at != NULL)
         *at = '\0';
@@ -522,12 +469,22 @@ static void take_line(struct scenario *scenario, char **words, unsigned count)
 {
     if (words[0][0] == '+') {
         take_packet(scenario, words, count);
-    } else if (strcmp(words[0], "host") == 0 && count >= 3 && scenario->host_count < HOSTS_MAX) {
+    } else if (strcmp(words[0], "host") == 0 && count >= 3 && scenario->hosts.count < HOSTS_MAX) {
         take_host(scenario, words, count);
     } else if (strcmp(words[0], "connections") == 0 && count == 2) {
         uint32_t now = table_use(scenario->engine.table).now;
         if (now != strtoul(words[1], NULL, 0))
             complain(scenario, "there are %u connections", now);
+    } else if (strcmp(words[0], "connect") == 0 && count == 4) {
+        take_connect(scenario, words);
+    } else if (strcmp(words[0], "say") == 0 && count >= 7) {
+        take_say(scenario, words, count);
+    } else if (strcmp(words[0], "expectations") == 0 && count == 2) {
+        uint32_t waiting = families_use(table_families(scenario->engine.table)).waiting;
+        if (waiting != strtoul(words[1], NULL, 0))
+            complain(scenario, "%u expectations wait", waiting);
+    } else if (strcmp(words[0], "deaf") == 0 && count == 2) {
+        take_deaf(scenario, words[1]);
     } else if (strcmp(words[0], "clock") == 0 && count == 3) {
         set_clock(scenario, words[1], words[2]);
     } else if (strcmp(words[0], "pickup") == 0 && count == 2) {

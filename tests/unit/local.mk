@@ -8,6 +8,7 @@ UNIT_TESTS = \
 	tests/unit/test_analysis \
 	tests/unit/test_base \
 	tests/unit/test_classify \
+	tests/unit/test_family \
 	tests/unit/test_host \
 	tests/unit/test_packet \
 	tests/unit/test_packet_decode \
@@ -26,6 +27,8 @@ tests_unit_test_base_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_base_LDADD = $(UNIT_LIBS)
 tests_unit_test_classify_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_classify_LDADD = $(UNIT_LIBS)
+tests_unit_test_family_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_family_LDADD = $(UNIT_LIBS)
 tests_unit_test_packet_SOURCES = tests/unit/test_packet.c $(UNIT_BUILD)
 tests_unit_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_packet_LDADD = $(UNIT_LIBS)

@@ -1,0 +1,87 @@
+#include "alg/alg.h"
+
+#include "packet/packet.h"
+
+/* Who speaks what: the name that a rule gives, and the protocol below (0: only announced connections speak it). */
+static const struct {
+    const struct alg *alg;
+    enum alg_name name;
+    uint8_t protocol;
+} dialects[DIALECT_COUNT] = {
+    [DIALECT_FTP] = {&alg_ftp, ALG_FTP, PROTOCOL_TCP},
+};
+
+const char *dialect_name(uint8_t dialect)
+{
+    return dialect == DIALECT_NONE || dialect >= DIALECT_COUNT ? "none" : dialects[dialect].alg->name;
+}
+
+uint8_t dialect_of(enum alg_name name, uint8_t protocol)
+{
+    for (uint8_t dialect = DIALECT_NONE + 1; name != ALG_NONE && dialect < DIALECT_COUNT; dialect++)
+        if (dialects[dialect].name == name && dialects[dialect].protocol == protocol)
+            return dialect;
+    return DIALECT_NONE;
+}
+
+const struct alg *alg_of(uint8_t dialect)
+{
+    return dialects[dialect].alg;
+}
+
+void hearing_refuse(struct hearing *hearing, const char *why)
+{
+    if (hearing->refused == NULL)
+        hearing->refused = why;
+}
+
+static struct family_order *order(struct hearing *hearing)
+{
+    if (hearing->order_count == HEARING_ORDERS_MAX) {
+        hearing_refuse(hearing, "more announcements in one packet than anybody needs");
+        return NULL;
+    }
+    struct family_order *next = &hearing->orders[hearing->order_count++];
+    *next = (struct family_order){.kind = ORDER_EXPECT};
+    return next;
+}
+
+void hearing_expect(struct hearing *hearing, const struct speech *speech, const struct expected *expected)
+{
+    bool ports = expected->protocol == PROTOCOL_TCP || expected->protocol == PROTOCOL_UDP;
+    if (ports && expected->dst_port < ANNOUNCED_PORT_MIN) {
+        hearing_refuse(hearing, "an announced port below 1024");
+        return;
+    }
+    struct family_order *next = order(hearing);
+    if (next == NULL)
+        return;
+    next->expected = *expected;
+    if (next->expected.wait_ms == 0)
+        next->expected.wait_ms = speech->wait_ms;
+}
+
+void hearing_withdraw(struct hearing *hearing, uint32_t tag, uint32_t grace_ms)
+{
+    struct family_order *next = order(hearing);
+    if (next == NULL)
+        return;
+    next->kind = ORDER_WITHDRAW;
+    next->tag = tag;
+    next->grace_ms = grace_ms;
+}
+
+bool speech_own(const struct speech *speech, struct address address)
+{
+    return address_equal(address, speech->speaker) ||
+           (speech->may_media != NULL && speech->may_media(speech->context, address));
+}
+
+uint32_t alg_tag(const void *bytes, size_t length)
+{
+    const uint8_t *at = bytes;
+    uint32_t tag = 2166136261u;
+    for (size_t i = 0; i < length; i++)
+        tag = (tag ^ at[i]) * 16777619u;
+    return tag != 0 ? tag : 1;
+}

@@ -1,0 +1,568 @@
+#include "state/family.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mapping.h"
+
+#define BUCKETS 65536u
+
+/* An announcement: it waits for its child (then it stands in a hash chain), or its child lives, or both are over and it is free. */
+struct expectation {
+    struct expected expected;
+    uint32_t hash_next;      /* while it waits; of a free one: the next free one */
+    uint32_t family;
+    uint32_t next, previous; /* in its family, the newest first */
+    bool waits, used, doomed;
+    uint32_t grace_ms;       /* doomed: so long its child may live on */
+    uint64_t until_ms;       /* it waits until then */
+    uint64_t end_ms;         /* atomic: its child ends then; 0: by itself */
+};
+
+struct families {
+    pthread_mutex_t lock;
+    struct siphash_key key;
+    struct tally *tally;
+    struct blocks *blocks;
+    struct family *list;           /* FAMILIES_MAX + 1 */
+    struct expectation *expectations; /* EXPECTATIONS_MAX + 1 */
+    uint32_t *buckets;
+    uint32_t free_family, fresh_family, free_expectation, fresh_expectation;
+    uint32_t cursor;               /* where families_expire goes on */
+    uint32_t waiting;              /* atomic */
+    uint32_t children;
+    struct families_use use;
+};
+
+#define LIST_BYTES ((FAMILIES_MAX + 1) * sizeof(struct family))
+#define EXPECTATIONS_BYTES ((EXPECTATIONS_MAX + 1) * sizeof(struct expectation))
+#define BUCKETS_BYTES (BUCKETS * sizeof(uint32_t))
+
+#define LOAD(at) __atomic_load_n((at), __ATOMIC_RELAXED)
+#define STORE(at, value) __atomic_store_n((at), (value), __ATOMIC_RELAXED)
+
+const char *deaf_name(enum deaf deaf)
+{
+    static const char *const names[DEAF_COUNT] = {"listening", "encrypted", "gap", "too-long", "cut", "no-room", "done"};
+    return names[deaf];
+}
+
+struct families *families_new(const struct siphash_key *key, struct tally *tally)
+{
+    struct families *families = calloc(1, sizeof *families);
+    if (families == NULL)
+        return NULL;
+    families->key = *key;
+    families->tally = tally;
+    families->blocks = blocks_new();
+    families->list = mapping_new(LIST_BYTES);
+    families->expectations = mapping_new(EXPECTATIONS_BYTES);
+    families->buckets = mapping_new(BUCKETS_BYTES);
+    families->fresh_family = families->fresh_expectation = 1;
+    pthread_mutex_init(&families->lock, NULL);
+    if (families->blocks == NULL || families->list == NULL || families->expectations == NULL || families->buckets == NULL) {
+        families_free(families);
+        return NULL;
+    }
+    return families;
+}
+
+void families_free(struct families *families)
+{
+    if (families == NULL)
+        return;
+    blocks_free(families->blocks);
+    mapping_free(families->list, LIST_BYTES);
+    mapping_free(families->expectations, EXPECTATIONS_BYTES);
+    mapping_free(families->buckets, BUCKETS_BYTES);
+    free(families);
+}
+
+struct blocks *families_blocks(struct families *families)
+{
+    return families->blocks;
+}
+
+static uint32_t index_of(const struct families *families, const struct family *family)
+{
+    return (uint32_t)(family - families->list);
+}
+
+/* ---- expectations; the lock is held ---- */
+
+static uint32_t *bucket_of(struct families *families, struct address dst, uint16_t dst_port, uint8_t protocol)
+{
+    const uint64_t words[] = {dst.high, dst.low, (uint64_t)protocol << 16 | dst_port};
+    return &families->buckets[siphash_words(&families->key, words, 3) % BUCKETS];
+}
+
+/* What of the source counts: who opened the first parent of the line answers for all that is announced on it. */
+static struct tally_key source_key(const struct family *family)
+{
+    const struct tuple *tuple = &family->basis.tuple;
+    return (struct tally_key){.source = family->basis.opener_high ? tuple->high : tuple->low, .kind = TALLY_EXPECTED};
+}
+
+static void wait_for_child(struct families *families, struct expectation *expectation, uint64_t now_ms)
+{
+    const struct expected *expected = &expectation->expected;
+    uint32_t *bucket = bucket_of(families, expected->dst, expected->dst_port, expected->protocol);
+    expectation->hash_next = *bucket;
+    *bucket = (uint32_t)(expectation - families->expectations);
+    expectation->waits = true;
+    expectation->until_ms = now_ms + expected->wait_ms;
+    STORE(&families->waiting, families->waiting + 1);
+}
+
+static void stop_waiting(struct families *families, struct expectation *expectation)
+{
+    const struct expected *expected = &expectation->expected;
+    uint32_t *link = bucket_of(families, expected->dst, expected->dst_port, expected->protocol);
+    while (&families->expectations[*link] != expectation)
+        link = &families->expectations[*link].hash_next;
+    *link = expectation->hash_next;
+    expectation->waits = false;
+    STORE(&families->waiting, families->waiting - 1);
+}
+
+/* Frees the expectation when it neither waits nor has a child. */
+static void settle(struct families *families, struct expectation *expectation)
+{
+    struct family *family = &families->list[expectation->family];
+    struct tally_key key = source_key(family);
+    if (expectation->waits || expectation->used)
+        return;
+    if (expectation->next != KIN_NONE)
+        families->expectations[expectation->next].previous = expectation->previous;
+    if (expectation->previous != KIN_NONE)
+        families->expectations[expectation->previous].next = expectation->next;
+    else
+        family->first = expectation->next;
+    family->expectations--;
+    tally_give(families->tally, &key);
+    expectation->hash_next = families->free_expectation;
+    families->free_expectation = (uint32_t)(expectation - families->expectations);
+}
+
+/* Nothing more may come of it: it stops waiting, and its child, if there is one, ends at END_MS (0: by itself). */
+static void conclude(struct families *families, struct expectation *expectation, uint64_t end_ms)
+{
+    expectation->expected.again = false;
+    if (expectation->waits)
+        stop_waiting(families, expectation);
+    if (end_ms != 0 && (LOAD(&expectation->end_ms) == 0 || LOAD(&expectation->end_ms) > end_ms))
+        STORE(&expectation->end_ms, end_ms);
+    settle(families, expectation);
+}
+
+/* A new one of FAMILY; NULL: the source, or all together, have as many as they may. */
+static struct expectation *expect(struct families *families, struct family *family, const struct expected *expected,
+                                  uint64_t now_ms)
+{
+    struct tally_key key = source_key(family);
+    if (families->free_expectation == KIN_NONE && families->fresh_expectation > EXPECTATIONS_MAX)
+        return NULL;
+    if (!tally_take(families->tally, &key, EXPECTATIONS_SOURCE_MAX))
+        return NULL;
+    uint32_t index = families->free_expectation;
+    if (index != KIN_NONE)
+        families->free_expectation = families->expectations[index].hash_next;
+    else
+        index = families->fresh_expectation++;
+    struct expectation *expectation = &families->expectations[index];
+    *expectation = (struct expectation){
+        .expected = *expected,
+        .family = index_of(families, family),
+        .next = family->first,
+    };
+    if (family->first != KIN_NONE)
+        families->expectations[family->first].previous = index;
+    family->first = index;
+    family->expectations++;
+    wait_for_child(families, expectation, now_ms);
+    return expectation;
+}
+
+static bool same_expected(const struct expected *a, const struct expected *b)
+{
+    return address_equal(a->src, b->src) && address_equal(a->dst, b->dst) && a->src_port == b->src_port &&
+           a->dst_port == b->dst_port && a->protocol == b->protocol && a->alg == b->alg && a->any_src == b->any_src &&
+           a->again == b->again && a->tag == b->tag;
+}
+
+/* The one of FAMILY that EXPECTED repeats. A child of the only one that it waited for does not make it wait again. */
+static struct expectation *repeated(struct families *families, const struct family *family, const struct expected *expected)
+{
+    for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
+        struct expectation *expectation = &families->expectations[i];
+        if ((expectation->waits || expectation->expected.again) && same_expected(&expectation->expected, expected))
+            return expectation;
+    }
+    return NULL;
+}
+
+static void doom(struct families *families, struct family *family, const struct family_order *order)
+{
+    for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
+        struct expectation *expectation = &families->expectations[i];
+        if (expectation->expected.tag != order->tag)
+            continue;
+        expectation->doomed = true;
+        expectation->grace_ms = order->grace_ms;
+    }
+}
+
+/* Ends what is doomed, or, with SPARE, lets all of it live. */
+static void sweep(struct families *families, struct family *family, bool spare, uint64_t now_ms)
+{
+    for (uint32_t i = family->first, next; i != KIN_NONE; i = next) {
+        struct expectation *expectation = &families->expectations[i];
+        next = expectation->next;
+        if (expectation->doomed && !spare) {
+            families->use.withdrawn += expectation->waits;
+            conclude(families, expectation, expectation->grace_ms == GRACE_OWN_END ? 0 : now_ms + expectation->grace_ms);
+        }
+        expectation->doomed = false;
+    }
+}
+
+/* Lets the oldest waiting ones of FAMILY give way until there are no more than MOST. */
+static void displace(struct families *families, struct family *family, unsigned most)
+{
+    unsigned waiting = 0;
+    for (uint32_t i = family->first, next; i != KIN_NONE; i = next) {
+        struct expectation *expectation = &families->expectations[i];
+        next = expectation->next;
+        waiting += expectation->waits;
+        if (expectation->waits && waiting > most) {
+            families->use.displaced++;
+            stop_waiting(families, expectation);
+            settle(families, expectation);
+        }
+    }
+}
+
+/* Takes back the first COUNT expectations that were made. */
+static void retract(struct families *families, struct family *family, unsigned made)
+{
+    for (; made > 0; made--) {
+        struct expectation *expectation = &families->expectations[family->first];
+        stop_waiting(families, expectation);
+        settle(families, expectation);
+    }
+}
+
+bool family_obey(struct families *families, struct family *family, const struct family_order *orders, unsigned count,
+                 unsigned most, uint64_t now_ms)
+{
+    unsigned made = 0;
+    bool done = true;
+    pthread_mutex_lock(&families->lock);
+    for (unsigned i = 0; i < count && done; i++) {
+        if (orders[i].kind != ORDER_EXPECT) {
+            doom(families, family, &orders[i]);
+            continue;
+        }
+        struct expectation *old = repeated(families, family, &orders[i].expected);
+        if (old != NULL) {
+            old->doomed = false;
+            old->until_ms = now_ms + old->expected.wait_ms;
+            continue;
+        }
+        done = expect(families, family, &orders[i].expected, now_ms) != NULL;
+        made += done;
+    }
+    if (done) {
+        families->use.announced += made;
+        displace(families, family, most);
+    } else {
+        families->use.refused++;
+        retract(families, family, made);
+    }
+    sweep(families, family, !done, now_ms);
+    pthread_mutex_unlock(&families->lock);
+    return done;
+}
+
+static bool fits(const struct expected *expected, const struct packet *packet)
+{
+    return expected->protocol == packet->protocol && address_equal(expected->dst, packet->dst) &&
+           expected->dst_port == packet->dst_port &&
+           (expected->any_src || address_equal(expected->src, packet->src)) &&
+           (expected->src_port == 0 || expected->src_port == packet->src_port);
+}
+
+uint32_t family_find(struct families *families, const struct packet *packet, uint64_t now_ms, struct expected *expected,
+                     struct basis *basis, uint64_t *parent)
+{
+    uint32_t found = KIN_NONE;
+    if (LOAD(&families->waiting) == 0)
+        return KIN_NONE;
+    pthread_mutex_lock(&families->lock);
+    uint32_t index = *bucket_of(families, packet->dst, packet->dst_port, packet->protocol);
+    for (; index != KIN_NONE && found == KIN_NONE; index = families->expectations[index].hash_next) {
+        const struct expectation *expectation = &families->expectations[index];
+        if (now_ms >= expectation->until_ms || !fits(&expectation->expected, packet))
+            continue;
+        const struct family *family = &families->list[expectation->family];
+        *expected = expectation->expected;
+        *basis = family->basis;
+        *parent = family->parent;
+        found = index;
+    }
+    pthread_mutex_unlock(&families->lock);
+    return found;
+}
+
+/* ---- families ---- */
+
+/* Ends the wait for the other direction of CHILD. The lock is held. */
+static void drop_mirror(struct families *families, const struct family *family, const struct connection *child)
+{
+    const struct tuple *tuple = &child->tuple;
+    bool high = child->flags & CONNECTION_OPENER_HIGH;
+    const struct packet answer = {
+        .protocol = tuple->protocol,
+        .src = high ? tuple->low : tuple->high,
+        .dst = high ? tuple->high : tuple->low,
+        .src_port = high ? tuple->low_port : tuple->high_port,
+        .dst_port = high ? tuple->high_port : tuple->low_port,
+    };
+    for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
+        struct expectation *expectation = &families->expectations[i];
+        if (expectation->waits && !expectation->expected.again && fits(&expectation->expected, &answer)) {
+            stop_waiting(families, expectation);
+            settle(families, expectation);
+            return;
+        }
+    }
+}
+
+bool family_join(struct families *families, uint32_t index, struct connection *child, const struct packet *packet,
+                 uint64_t now_ms)
+{
+    struct expectation *expectation = &families->expectations[index];
+    pthread_mutex_lock(&families->lock);
+    /* Since it was found it may have gone, and another one may be in its place. */
+    bool joined = expectation->waits && now_ms < expectation->until_ms && fits(&expectation->expected, packet);
+    if (joined) {
+        struct family *family = &families->list[expectation->family];
+        stop_waiting(families, expectation);
+        expectation->used = true;
+        families->children++;
+        families->use.used++;
+        family->holders++;
+        STORE(&family->children, family->children + 1);
+        child->kin = index;
+        child->flags |= CONNECTION_RELATED;
+        drop_mirror(families, family, child);
+    }
+    pthread_mutex_unlock(&families->lock);
+    return joined;
+}
+
+bool family_found(struct families *families, struct connection *parent, uint8_t alg, uint32_t orphan_ms)
+{
+    uint64_t announcer;
+    struct basis basis = family_basis(families, parent, &announcer);
+    pthread_mutex_lock(&families->lock);
+    uint32_t index = families->free_family;
+    if (index != KIN_NONE)
+        families->free_family = families->list[index].next_free;
+    else if (families->fresh_family <= FAMILIES_MAX)
+        index = families->fresh_family++;
+    families->use.families += index != KIN_NONE;
+    pthread_mutex_unlock(&families->lock);
+    if (index == KIN_NONE)
+        return false;
+    struct family *family = &families->list[index];
+    memset(family, 0, sizeof *family);
+    family->basis = basis;
+    family->parent = parent->id;
+    family->announced_by = parent->flags & CONNECTION_RELATED ? parent->kin : KIN_NONE;
+    family->orphan_ms = orphan_ms;
+    family->alg = alg;
+    family->holders = 1;
+    parent->kin = index;
+    parent->alg = alg;
+    return true;
+}
+
+struct family *family_of(struct families *families, const struct connection *connection)
+{
+    return connection->alg != 0 ? &families->list[connection->kin] : NULL;
+}
+
+/* The expectation that CONNECTION came of; KIN_NONE: a rule admitted it. */
+static uint32_t origin_of(const struct families *families, const struct connection *connection)
+{
+    if (connection->alg != 0)
+        return families->list[connection->kin].announced_by;
+    return connection->kin;
+}
+
+struct basis family_basis(struct families *families, const struct connection *connection, uint64_t *parent)
+{
+    uint32_t origin = origin_of(families, connection);
+    *parent = 0;
+    if (origin != KIN_NONE) {
+        const struct family *family = &families->list[families->expectations[origin].family];
+        *parent = family->parent;
+        return family->basis;
+    }
+    return (struct basis){
+        .tuple = connection->tuple,
+        .in_interface = connection->in_interface,
+        .out_interface = connection->out_interface,
+        .opener = connection->opener,
+        .opener_high = connection->flags & CONNECTION_OPENER_HIGH,
+        .chain = connection->chain,
+    };
+}
+
+/* The lock is held. */
+static void end_locked(struct families *families, struct family *family, uint64_t now_ms)
+{
+    if (family->ended_ms != 0)
+        return;
+    STORE(&family->ended_ms, now_ms + 1);
+    for (uint32_t i = family->first, next; i != KIN_NONE; i = next) {
+        struct expectation *expectation = &families->expectations[i];
+        next = expectation->next;
+        bool stays = expectation->expected.protocol == PROTOCOL_TCP;
+        families->use.withdrawn += expectation->waits;
+        conclude(families, expectation, stays ? 0 : now_ms + family->orphan_ms);
+    }
+}
+
+void family_end(struct families *families, struct family *family, uint64_t now_ms)
+{
+    pthread_mutex_lock(&families->lock);
+    end_locked(families, family, now_ms);
+    pthread_mutex_unlock(&families->lock);
+}
+
+/* One holder less; the last one frees it. The lock is held. */
+static void release(struct families *families, struct family *family)
+{
+    if (--family->holders > 0)
+        return;
+    family->next_free = families->free_family;
+    families->free_family = index_of(families, family);
+    families->use.families--;
+}
+
+/* The child that came of the expectation is gone. The lock is held. */
+static void lose_child(struct families *families, struct expectation *expectation, uint64_t now_ms)
+{
+    struct family *family = &families->list[expectation->family];
+    expectation->used = false;
+    families->children--;
+    STORE(&family->children, family->children - 1);
+    STORE(&family->child_ms, now_ms);
+    if (expectation->expected.again && !expectation->waits)
+        wait_for_child(families, expectation, now_ms);
+    settle(families, expectation);
+    release(families, family);
+}
+
+void family_leave(struct families *families, struct connection *connection, uint64_t now_ms)
+{
+    uint32_t origin = origin_of(families, connection);
+    struct family *family = family_of(families, connection);
+    if (family != NULL)
+        for (unsigned direction = 0; direction < DIRECTION_COUNT; direction++)
+            stream_clear(&family->streams[direction], families->blocks);
+    pthread_mutex_lock(&families->lock);
+    if (family != NULL) {
+        end_locked(families, family, now_ms);
+        release(families, family);
+    }
+    if (origin != KIN_NONE)
+        lose_child(families, &families->expectations[origin], now_ms);
+    pthread_mutex_unlock(&families->lock);
+    connection->kin = KIN_NONE;
+    connection->alg = 0;
+}
+
+uint64_t family_due(const struct families *families, const struct connection *connection, uint64_t due_ms,
+                    uint32_t timeout_ms)
+{
+    uint32_t origin = origin_of(families, connection);
+    uint64_t end_ms = origin != KIN_NONE ? LOAD(&families->expectations[origin].end_ms) : 0;
+    if (connection->alg != 0) {
+        const struct family *family = &families->list[connection->kin];
+        bool over = LOAD(&family->ended_ms) != 0;
+        uint64_t child_due = LOAD(&family->child_ms) + timeout_ms;
+        if (!over && timeout_ms < family->idle_ms)
+            due_ms += family->idle_ms - timeout_ms;
+        if (!over && LOAD(&family->children) > 0)
+            due_ms = UINT64_MAX / 2; /* later than any clock shows */
+        else if (!over && child_due > due_ms && LOAD(&family->child_ms) != 0)
+            due_ms = child_due;
+    }
+    return end_ms != 0 && end_ms < due_ms ? end_ms : due_ms;
+}
+
+void families_expire(struct families *families, uint64_t now_ms, unsigned budget)
+{
+    if (LOAD(&families->waiting) == 0)
+        return;
+    pthread_mutex_lock(&families->lock);
+    for (; budget > 0; budget--) {
+        if (++families->cursor >= families->fresh_expectation) {
+            families->cursor = 0;
+            break;
+        }
+        struct expectation *expectation = &families->expectations[families->cursor];
+        if (!expectation->waits || now_ms < expectation->until_ms)
+            continue;
+        families->use.expired++;
+        stop_waiting(families, expectation);
+        settle(families, expectation);
+    }
+    pthread_mutex_unlock(&families->lock);
+}
+
+/* ---- for people ---- */
+
+struct families_use families_use(struct families *families)
+{
+    pthread_mutex_lock(&families->lock);
+    struct families_use use = families->use;
+    use.waiting = families->waiting;
+    use.children = families->children;
+    pthread_mutex_unlock(&families->lock);
+    return use;
+}
+
+unsigned family_waiting(struct families *families, const struct family *family, uint64_t now_ms, struct expected *expected,
+                        unsigned size)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&families->lock);
+    for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
+        const struct expectation *expectation = &families->expectations[i];
+        if (!expectation->waits || now_ms >= expectation->until_ms)
+            continue;
+        if (count < size)
+            expected[count] = expectation->expected;
+        count++;
+    }
+    pthread_mutex_unlock(&families->lock);
+    return count;
+}
+
+struct kinship family_kinship(struct families *families, const struct connection *connection)
+{
+    struct kinship kinship = {.alg = connection->alg};
+    family_basis(families, connection, &kinship.parent);
+    if (connection->alg != 0) {
+        const struct family *family = &families->list[connection->kin];
+        kinship.deaf = family->deaf;
+        kinship.children = LOAD(&family->children);
+        kinship.waiting = family_waiting(families, family, 0, NULL, 0);
+    }
+    return kinship;
+}

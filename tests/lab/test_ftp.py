@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""The lab: FTP transfers of real clients and a real server, with exactly one rule, both ways round, over both families."""
+import hashlib
+import os
+import shutil
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab as lab_module
+from lab import CLIENT4, OUTSIDE4, SERVER4, SERVER6, Lab, wait_until
+
+LONG = bool(os.environ.get("SPID_LAB_LONG"))
+BYTES = 50_000_000
+
+RULES = """
+zone lan = eth1 net 192.168.10.0/24, fd00:10::/64
+zone wan = eth0
+allow lan to any tcp 21{alg} as "ftp"
+default deny log 100/s
+"""
+
+VSFTPD = """
+listen=NO
+listen_ipv6=YES
+background=NO
+anonymous_enable=YES
+no_anon_password=YES
+local_enable=NO
+write_enable=YES
+anon_upload_enable=YES
+anon_other_write_enable=YES
+anon_root={root}
+anon_umask=022
+secure_chroot_dir={empty}
+connect_from_port_20=YES
+pasv_enable=YES
+pasv_promiscuous=YES
+seccomp_sandbox=NO
+xferlog_enable=NO
+"""
+
+# Speaks FTP by hand, so that one command stands where another would; prints what came back.
+BY_HAND = """
+import socket, sys
+control = socket.create_connection((sys.argv[1], 21), 10)
+control.settimeout(float(sys.argv[2]))
+reader = control.makefile("rb")
+print(reader.readline().decode().strip())
+for line in ["USER anonymous", "PASS x"] + sys.argv[3:]:
+    control.sendall(line.encode() + b"\\r\\n")
+    try:
+        print(reader.readline().decode().strip())
+    except TimeoutError:
+        print("nothing:", line)
+        break
+"""
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+class Ftp(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab = Lab(os.environ.get("builddir", "."))
+        root, empty = os.path.join(lab.folder, "ftp"), os.path.join(lab.folder, "empty")
+        cls.up = os.path.join(root, "up")
+        for folder in (root, empty, cls.up):
+            os.makedirs(folder)
+        shutil.chown(cls.up, "ftp")
+        cls.file = os.path.join(root, "file")
+        with open(cls.file, "wb") as file:
+            file.write(os.urandom(1 << 20) * (BYTES // (1 << 20)))
+        config = os.path.join(lab.folder, "vsftpd.conf")
+        with open(config, "w") as file:
+            file.write(VSFTPD.format(root=root, empty=empty))
+        lab.start("server", "vsftpd", config)
+        wait_until(lambda: lab.run("server", "curl", "-s", "-m2", "ftp://127.0.0.1/").returncode == 0,
+                   what="the FTP server")
+        cls.sum = digest(cls.file)
+        cls.spid = lab.spid(RULES.format(alg=" alg ftp"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.lab.close()
+
+    def with_alg(self, words=" alg ftp"):
+        self.spid.reload(RULES.format(alg=words))
+
+    def curl(self, *words, seconds=40, host="client"):
+        return self.lab.run(host, "curl", "-sS", "-m", str(seconds), *words, timeout=seconds + 20)
+
+    def transfer(self, url, *words):
+        """The file down and up again; it must be the same both times."""
+        down = os.path.join(self.lab.folder, "down")
+        done = self.curl(*words, "-o", down, url + "file")
+        self.assertEqual(done.returncode, 0, f"{url} {words}: {done.stderr}\n{self.spid.log()[-2000:]}")
+        self.assertEqual(digest(down), self.sum)
+        done = self.curl(*words, "-T", self.file, url + "up/copy")
+        self.assertEqual(done.returncode, 0, f"{url} {words}: {done.stderr}\n{self.spid.log()[-2000:]}")
+        copy = os.path.join(self.up, "copy")
+        self.assertEqual(digest(copy), self.sum)
+        os.remove(copy)
+
+    def test_passive_and_active_over_both_families(self):
+        for url in (f"ftp://{SERVER4}/", f"ftp://[{SERVER6}]/"):
+            self.transfer(url)
+            self.transfer(url, "--ftp-port", "-")
+        self.transfer(f"ftp://{SERVER4}/", "--disable-epsv")
+        self.transfer(f"ftp://{SERVER4}/", "--ftp-port", "-", "--disable-eprt")
+
+    def test_lftp(self):
+        for mode in ("true", "false"):
+            for address in (SERVER4, SERVER6):
+                target = os.path.join(self.lab.folder, f"lftp-{mode}")
+                done = self.lab.run("client", "lftp", "-c", f"set net:timeout 10; set net:max-retries 2; set ftp:passive-mode {mode}; "
+                                    f"set ftp:ssl-allow false; open ftp://{address}; get -e file -o {target}", timeout=90)
+                self.assertEqual(done.returncode, 0, done.stderr + self.spid.log()[-2000:])
+                self.assertEqual(digest(target), self.sum)
+                os.remove(target)
+
+    def test_without_alg_the_transfer_fails(self):
+        self.with_alg("")
+        for words in ((), ("--ftp-port", "-")):
+            done = self.curl(*words, f"ftp://{SERVER4}/file", "-o", "/dev/null", seconds=3)
+            self.assertNotEqual(done.returncode, 0)
+        self.with_alg()
+        self.assertEqual(self.curl(f"ftp://{SERVER4}/file", "-o", "/dev/null").returncode, 0)
+
+    def test_what_nobody_announced_is_refused_meanwhile(self):
+        self.lab.web("server", 50000)
+        slow = self.lab.start("client", "curl", "-s", "--limit-rate", "2M", f"ftp://{SERVER4}/file", "-o", "/dev/null")
+        wait_until(lambda: any("parent" in state for state in self.spid.ask("states")), what="the transfer")
+        self.assertEqual(self.lab.get(f"http://{SERVER4}:50000/", seconds=1)[0], 28)
+        states = self.spid.ask("states")
+        parents = {state["connection"] for state in states if state.get("alg") == "ftp"}
+        self.assertTrue(parents & {state["parent"] for state in states if "parent" in state})
+        tree = self.spid.ctl("states").stdout
+        self.assertIn("alg ftp: listening", tree)
+        self.assertIn("\n  tcp", tree)
+        slow.kill()
+        slow.wait()
+
+    def test_the_bounce_is_refused_and_logged(self):
+        done = self.lab.python("client", BY_HAND, SERVER4, "2", "PORT 192,168,10,99,23,112", "NOOP")
+        self.assertIn("nothing: PORT", done.stdout)
+        self.spid.wait_for("PORT or EPRT to a host that is not the client")
+        done = self.lab.python("client", BY_HAND, SERVER4, "2", "PORT 192,168,10,20,0,22")
+        self.assertIn("nothing: PORT", done.stdout)
+        reasons = self.spid.ask("status")[0]["reasons"]
+        self.assertGreaterEqual(reasons["alg"], 2)
+
+    def test_500_ports_that_nobody_uses_are_bounded(self):
+        ports = [f"PORT 192,168,10,20,{100 + i // 250},{i % 250}" for i in range(500)]
+        honest = self.lab.start("client", "curl", "-s", "--limit-rate", "5M", f"ftp://{SERVER4}/file", "-o", "/dev/null")
+        done = self.lab.python("client", BY_HAND, SERVER4, "10", *ports)
+        self.assertEqual(done.stdout.count("200"), 500, done.stdout[-500:])
+        self.assertLessEqual(self.spid.ask("status")[0]["alg"]["expected"], 4)
+        self.assertEqual(honest.wait(60), 0)
+
+    def test_through_masquerading(self):
+        """The kernel's NAT helper rewrites what the clients announce; spid judges what stands inside."""
+        lab = self.lab
+        gateway = [("-t", "nat", "POSTROUTING", "-o", "eth0", "-j", "MASQUERADE"),
+                   ("-t", "raw", "PREROUTING", "-p", "tcp", "--dport", "21", "-j", "CT", "--helper", "ftp")]
+        done = [lab.run("gateway", "iptables", table, name, "-A", *rest) for table, name, *rest in gateway]
+        if any(one.returncode != 0 for one in done):
+            self.skipTest("this kernel has no FTP helper: " + done[-1].stderr)
+        lab.run("server", "ip", "route", "del", "default", check=True)
+        try:
+            for words in ((), ("--disable-epsv",), ("--ftp-port", "-")):
+                result = self.curl(*words, f"ftp://{SERVER4}/file", "-o", "/dev/null")
+                self.assertEqual(result.returncode, 0, f"{words} {result.stderr} {self.spid.log()[-1500:]}")
+        finally:
+            lab.run("server", "ip", "route", "add", "default", "via", OUTSIDE4, check=True)
+            for table, name, *rest in gateway:
+                lab.run("gateway", "iptables", table, name, "-D", *rest)
+
+
+if __name__ == "__main__":
+    for tool in ("vsftpd", "lftp", "curl"):
+        os.environ["PATH"] += ":/usr/sbin"
+        if shutil.which(tool) is None:
+            print(f"skipped: the FTP lab needs {tool}")
+            sys.exit(lab_module.SKIP)
+    lab_module.main(Ftp)
