@@ -196,6 +196,33 @@ START_TEST(what_cannot_be_proved_is_left_out)
 }
 END_TEST
 
+static void never_said(void *context, const struct finding *finding)
+{
+    (void)context;
+    ck_abort_msg("finding %d about rule %u", (int)finding->kind, finding->rule);
+}
+
+/* A rule of more boxes than are made: of what lies behind it nothing is said. */
+START_TEST(what_is_not_known_is_left_out)
+{
+    enum { ENDS = 300 }; /* on each side, in zones of their own, so that no two make one box */
+    static struct endpoint_term ends[ENDS];
+    static struct zone zones[ENDS + 1];
+    static const struct endpoint_term any = {.kind = TERM_ANY};
+    for (uint16_t i = 0; i < ENDS; i++)
+        ends[i] = (struct endpoint_term){.kind = TERM_ANY, .zone = (uint16_t)(i + 1)};
+    const struct rule few[] = {
+        {.action = ACTION_DENY, .states = STATE_BIT(STATE_ESTABLISHED), .src = {false, ENDS, ends}, .dst = {false, ENDS, ends},
+         .services = &(struct service_item){99, 0, 65535}, .service_count = 1},
+        {.action = ACTION_ALLOW, .states = STATE_BIT(STATE_NEW), .src = {false, 1, &any}, .dst = {false, 1, &any}},
+        {.action = ACTION_ALLOW, .states = STATE_BIT(STATE_ESTABLISHED) | STATE_BIT(STATE_RELATED), .src = {false, 1, &any},
+         .dst = {false, 1, &any}},
+    };
+    const struct ruleset ruleset = {.rule_count = 3, .rules = few, .zone_count = ENDS + 1, .zones = zones};
+    ck_assert_uint_ge(findings_of(&ruleset, 20000, never_said, NULL).rules, 2);
+}
+END_TEST
+
 /* ---- two rulesets ---- */
 
 /* Which pairs of deciders give packets other verdicts; one more for the default. */
@@ -269,6 +296,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, findings_are_true_and_complete, 0, 8);
     tcase_add_loop_test(tests, differences_are_true_and_complete, 0, 8);
+    tcase_add_test(tests, what_is_not_known_is_left_out);
     tcase_add_test(tests, what_cannot_be_proved_is_left_out);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
