@@ -9,7 +9,7 @@
  * Boxes compared for one search, and for all of an analysis: enough for ten thousand rules that somebody wrote, and over in
  * seconds where a file is made to be hard.
  */
-#define WORK_MAX 100000u
+#define WORK_MAX 50000u
 #define WORK_ALL_MAX 300000000u
 
 /* What the boxes of all rules may take; of the rules behind, nothing is known. */

@@ -1,5 +1,7 @@
 #include "analysis/search.h"
 
+#include <string.h>
+
 /* What still lies before a box: indices of the boxes that have packets in common with it, in order. */
 struct ahead {
     size_t count;
@@ -137,10 +139,24 @@ static enum search_result go_on(struct search *search, const struct box *box, co
     return fewest == 0 ? SEARCH_NOTHING : go_on_outside(search, box, ahead, best);
 }
 
+/* Puts INDEX behind what AHEAD, with room for ROOM, has. */
+static void ahead_add(struct arena *arena, struct ahead *ahead, size_t *room, uint32_t index)
+{
+    if (ahead->count == *room) {
+        *room = *room == 0 ? 64 : *room * 2;
+        uint32_t *larger = arena_take(arena, *room, sizeof *larger);
+        if (ahead->count > 0)
+            memcpy(larger, ahead->list, ahead->count * sizeof *larger);
+        ahead->list = larger;
+    }
+    ahead->list[ahead->count++] = index;
+}
+
 enum search_result search_run(struct search *search, const struct box *box)
 {
     struct search_box bounded = search_box_of(box, 0);
-    struct ahead ahead = {0, arena_take(search->arena, search->count, sizeof *ahead.list)};
+    struct ahead ahead = {0, NULL};
+    size_t room = 0;
     bool only_cuts = true;
     for (size_t i = 0; i < search->count; i++) {
         uint8_t role = role_of(search, (uint32_t)i);
@@ -151,7 +167,7 @@ enum search_result search_run(struct search *search, const struct box *box)
             use(search, (uint32_t)i);
             return spent(search, i) ? SEARCH_GIVEN_UP : SEARCH_NOTHING;
         }
-        ahead.list[ahead.count++] = (uint32_t)i;
+        ahead_add(search->arena, &ahead, &room, (uint32_t)i);
     }
     if (spent(search, search->count))
         return SEARCH_GIVEN_UP;

@@ -50,7 +50,7 @@ static int system_read(void *context, const char *path, char **bytes, size_t *le
 {
     struct stat status;
     (void)context;
-    /* Not blocking: a FIFO in place of a file must not stop a daemon that reloads. */
+    /* Not blocking: to open a FIFO must not stop a daemon that reloads. */
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return -errno;
@@ -59,6 +59,8 @@ static int system_read(void *context, const char *path, char **bytes, size_t *le
         error = -errno;
     else if (S_ISDIR(status.st_mode))
         error = -EISDIR;
+    else if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))
+        error = -ENOTSUP; /* whose writer is not there would be read as an empty file: allow nothing, and say nothing */
     else
         error = read_all(file, bytes, length);
     close(file);
@@ -96,7 +98,7 @@ const char *files_path(struct files *files, const char *from, const char *relati
 
 static void report_unreadable(struct files *files, const char *path, const struct location *at, int error)
 {
-    const char *why = error == -EFBIG ? "it is larger than 64 MB" : strerror(-error);
+    const char *why = error == -EFBIG ? "it is larger than 64 MB" : error == -ENOTSUP ? "it is no file" : strerror(-error);
     if (at != NULL) {
         location_report(files->diagnostics, *at, SEVERITY_ERROR, CODE_UNREADABLE, "cannot read '%s': %s", path, why);
         return;

@@ -23,7 +23,7 @@ struct ruleset_test;
 
 /* How the parser gets at files. */
 struct file_access {
-    /* Reads the file at PATH whole (at most PARSER_FILE_BYTES_MAX) into malloc'ed memory, which the parser frees. Returns 0 or -errno (-EFBIG above the bound). */
+    /* Reads the file at PATH whole (at most PARSER_FILE_BYTES_MAX) into malloc'ed memory, which the parser frees. Returns 0 or -errno (-EFBIG above the bound, -ENOTSUP for what is no file). */
     int (*read)(void *context, const char *path, char **bytes, size_t *length);
     /* Calls FOUND with each path that PATTERN (glob(7)) fits, sorted. Returns 0 or -errno; no match is 0. */
     int (*expand)(void *context, const char *pattern, void (*found)(void *taker, const char *path), void *taker);

@@ -11,6 +11,7 @@ SOURCE = os.path.abspath(os.environ.get("srcdir", "."))
 OFFICE = os.path.join(SOURCE, "etc", "spid.rules")
 
 folder = tempfile.TemporaryDirectory()
+FOUND = os.path.join(SOURCE, "tests", "rules", "found", "")
 EMPTY = os.path.join(folder.name, "empty")
 open(EMPTY, "w").close()
 BAD = os.path.join(folder.name, "bad.rules")
@@ -41,6 +42,12 @@ CASES = [
     ("spid", ["--diff", OFFICE, OFFICE], 0, "equivalent"),
     ("spid", ["--diff", EMPTY, OFFICE], 3, "default -> "),
     ("spid", ["--diff", EMPTY, BAD], 1, "undefined zone or set 'nobody'"),
+    ("spid", ["--diff", FOUND + "times.rules", FOUND + "self.rules"], 3, "'hook' differs"),
+    ("spid", ["--diff", FOUND + "times.rules", EMPTY], 3, 'at "mon 00:00"'),
+    ("spid", ["--diff", EMPTY, FOUND + "moving.rules"], 3, "tcp 80 established"),
+    ("spid", ["--check", FOUND + "states.rules"], 0, "fine: 6 rules"),
+    ("spid", ["--check", "--strict", FOUND + "states.rules"], 1, "refused: 6 rules"),
+    ("spid", ["--check", "--json", FOUND + "states.rules"], 0, '"mend":"allow A to B tcp 80"'),
     ("spid", ["--pickup"], 2, "go with --replay"),
     ("spid", ["extra"], 2, "'extra'"),
     ("spid", ["--check", OFFICE, OFFICE], 2, "one too many"),

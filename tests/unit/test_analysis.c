@@ -10,7 +10,7 @@
 #include "analysis/witness.h"
 #include "world.h"
 
-#define ROUNDS 96
+#define ROUNDS 320
 
 static struct world world, changed;
 static const struct rule *const rules = world.rules;
@@ -140,6 +140,89 @@ START_TEST(findings_are_true_and_complete)
 }
 END_TEST
 
+/* ---- more than can be proved ---- */
+
+enum { SIDES = 8, TILES = SIDES * SIDES * SIDES * SIDES };
+
+static struct rule tile_rules[TILES];
+static struct endpoint_term tile_terms[TILES][2];
+static struct set tile_sets[2][SIDES];
+static struct address_range tile_ranges[2][SIDES];
+static struct service_item tile_items[SIDES];
+static struct port_range tile_ports[SIDES];
+
+static unsigned shadows;
+static void count_shadows(void *context, const struct finding *finding)
+{
+    (void)context;
+    shadows += finding->kind == FINDING_SHADOWED && finding->rule == TILES - 1;
+}
+
+/* The last rule takes everything but the packets of thousands of tiles, which leave one tile out: it is not shadowed. */
+START_TEST(what_cannot_be_proved_is_left_out)
+{
+    for (unsigned i = 0; i < SIDES; i++) {
+        for (unsigned side = 0; side < 2; side++) {
+            uint32_t first = 0x0a000000u + 16 * i;
+            tile_ranges[side][i] = (struct address_range){address_v4(first), address_v4(first + 15)};
+            tile_sets[side][i] = (struct set){.members = {1, &tile_ranges[side][i]}};
+        }
+        tile_items[i] = (struct service_item){6, (uint16_t)(16 * i), (uint16_t)(16 * i + 15)};
+        tile_ports[i] = (struct port_range){(uint16_t)(16 * i), (uint16_t)(16 * i + 15)};
+    }
+    static struct address_range all_range[1];
+    static const struct set all = {.members = {1, all_range}};
+    static const struct endpoint_term all_term = {.kind = TERM_SET, .set = &all};
+    static const struct service_item all_items = {6, 0, 16 * SIDES - 1};
+    static const struct port_range all_ports = {0, 16 * SIDES - 1};
+    all_range[0] = (struct address_range){tile_ranges[0][0].first, tile_ranges[0][SIDES - 1].last};
+    for (unsigned i = 0; i < TILES; i++) {
+        /* In an order that tells the search nothing. */
+        unsigned n = i * 2731 % TILES, x = n % SIDES, y = n / SIDES % SIDES, z = n / SIDES / SIDES % SIDES, w = n / SIDES / SIDES / SIDES;
+        tile_terms[i][0] = (struct endpoint_term){.kind = TERM_SET, .set = &tile_sets[0][x]};
+        tile_terms[i][1] = (struct endpoint_term){.kind = TERM_SET, .set = &tile_sets[1][y]};
+        tile_rules[i] = (struct rule){.action = ACTION_DENY, .states = STATES_BY_DEFAULT, .src = {false, 1, &tile_terms[i][0]},
+                                      .dst = {false, 1, &tile_terms[i][1]}, .service_count = 1, .services = &tile_items[z],
+                                      .src_port_count = 1, .src_ports = &tile_ports[w]};
+    }
+    tile_rules[TILES - 1] = (struct rule){.action = ACTION_ALLOW, .states = STATES_BY_DEFAULT, .src = {false, 1, &all_term},
+                                          .dst = {false, 1, &all_term}, .service_count = 1, .services = &all_items,
+                                          .src_port_count = 1, .src_ports = &all_ports};
+    static const struct zone no_zone[1] = {{.name = ""}};
+    const struct ruleset tiles = {.rule_count = TILES, .rules = tile_rules, .default_action = ACTION_ALLOW, .zone_count = 1, .zones = no_zone};
+    struct findings_left left = findings_of(&tiles, 20000, count_shadows, NULL);
+    ck_assert_uint_eq(shadows, 0);
+    ck_assert_uint_ge(left.rules, 1);
+}
+END_TEST
+
+static void never_said(void *context, const struct finding *finding)
+{
+    (void)context;
+    ck_abort_msg("finding %d about rule %u", (int)finding->kind, finding->rule);
+}
+
+/* A rule of more boxes than are made: of what lies behind it nothing is said. */
+START_TEST(what_is_not_known_is_left_out)
+{
+    enum { ENDS = 300 }; /* on each side, in zones of their own, so that no two make one box */
+    static struct endpoint_term ends[ENDS];
+    static struct zone zones[ENDS + 1];
+    static const struct endpoint_term any = {.kind = TERM_ANY};
+    for (uint16_t i = 0; i < ENDS; i++)
+        ends[i] = (struct endpoint_term){.kind = TERM_ANY, .zone = (uint16_t)(i + 1)};
+    const struct rule few[] = {
+        {.action = ACTION_DENY, .states = STATE_BIT(STATE_ESTABLISHED), .src = {false, ENDS, ends}, .dst = {false, ENDS, ends},
+         .services = &(struct service_item){99, 0, 65535}, .service_count = 1},
+        {.action = ACTION_ALLOW, .states = STATE_BIT(STATE_NEW), .src = {false, 1, &any}, .dst = {false, 1, &any}},
+        {.action = ACTION_ALLOW, .states = STATE_BIT(STATE_ESTABLISHED) | STATE_BIT(STATE_RELATED), .src = {false, 1, &any},
+         .dst = {false, 1, &any}},
+    };
+    const struct ruleset ruleset = {.rule_count = 3, .rules = few, .zone_count = ENDS + 1, .zones = zones};
+    ck_assert_uint_ge(findings_of(&ruleset, 20000, never_said, NULL).rules, 2);
+}
+END_TEST
+
 /* ---- two rulesets ---- */
 
 /* Which pairs of deciders give packets other verdicts; one more for the default. */
@@ -213,6 +296,8 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, findings_are_true_and_complete, 0, 8);
     tcase_add_loop_test(tests, differences_are_true_and_complete, 0, 8);
+    tcase_add_test(tests, what_is_not_known_is_left_out);
+    tcase_add_test(tests, what_cannot_be_proved_is_left_out);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

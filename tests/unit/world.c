@@ -119,7 +119,7 @@ void world_change(struct world *world, uint64_t seed)
         struct ruleset *ruleset = &world->ruleset;
         uint32_t rule = draw(world, (uint32_t)ruleset->rule_count), other = draw(world, (uint32_t)ruleset->rule_count);
         struct rule kept = world->rules[rule];
-        switch (draw(world, 6)) {
+        switch (draw(world, 7)) {
         case 0:
             random_rule(world, rule);
             break;
@@ -140,6 +140,9 @@ void world_change(struct world *world, uint64_t seed)
             world->interfaces[2] = first;
             break;
         }
+        case 5:
+            world->rules[rule].action = kept.action == ACTION_ALLOW ? ACTION_REJECT : ACTION_ALLOW;
+            break;
         default:
             world->rules[rule].states ^= STATE_BIT(STATE_ESTABLISHED);
         }
