@@ -26,7 +26,7 @@ static const struct {
 
 struct point {
     uint8_t src, dst, src_zone, dst_zone, service, src_port, state;
-    bool src_member, dst_member, src_self, dst_self, daytime;
+    bool src_member, dst_member, src_self, dst_self, daytime, unfilled;
 };
 
 static uint64_t state;
@@ -77,6 +77,8 @@ static void random_ruleset(uint64_t seed)
 {
     state = seed * 0x9e3779b97f4a7c15ULL + 1;
     draw(2);
+    /* A dynamic set is always filled, another one may not be. */
+    moving[0].kind = seed % 2 == 0 ? MOVING_DYNAMIC : MOVING_DNS;
     size_t count = 2 + draw(RULES_MAX - 1);
     for (unsigned i = 0; i < count; i++) {
         rules[i] = (struct rule){.file = "t", .line = i + 1, .identity = i + 1};
@@ -123,8 +125,19 @@ static bool point_in_endpoint(const struct endpoint *endpoint, uint8_t address, 
     return any != endpoint->negated;
 }
 
+/* `allow !S` while nobody knows who is in S. */
+static bool lets_unknown_in(const struct rule *rule, const struct endpoint *endpoint)
+{
+    bool names = false;
+    for (size_t t = 0; t < endpoint->term_count; t++)
+        names |= endpoint->terms[t].kind == TERM_SET && endpoint->terms[t].set->moving_count > 0;
+    return rule->action == ACTION_ALLOW && endpoint->negated && names;
+}
+
 static bool point_in_rule(const struct rule *rule, const struct point *p)
 {
+    if (p->unfilled && (lets_unknown_in(rule, &rule->src) || lets_unknown_in(rule, &rule->dst)))
+        return false;
     bool service = rule->service_count == 0, port = rule->src_port_count == 0;
     for (size_t i = 0; i < rule->service_count; i++)
         service |= rule->services[i].protocol == services[p->service].protocol &&
@@ -184,9 +197,10 @@ static void ask_everything(void)
 {
     struct point p;
     memset(truths, 0, sizeof truths);
-    for (unsigned bits = 0; bits < 64; bits++) {
+    for (unsigned bits = 0; bits < (moving[0].kind == MOVING_DNS ? 128 : 64); bits++) {
         p = (struct point){.src_member = bits & 1, .dst_member = bits >> 1 & 1, .src_self = bits >> 2 & 1,
-                           .dst_self = bits >> 3 & 1, .daytime = bits >> 4 & 1, .src_port = bits >> 5 & 1};
+                           .dst_self = bits >> 3 & 1, .daytime = bits >> 4 & 1, .src_port = bits >> 5 & 1,
+                           .unfilled = bits >> 6 & 1};
         for (p.state = STATE_NEW; p.state < STATE_COUNT; p.state++)
             for (p.service = 0; p.service < SERVICES; p.service++)
                 for (p.src_zone = 0; p.src_zone < ZONES; p.src_zone++)
