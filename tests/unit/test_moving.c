@@ -122,6 +122,11 @@ START_TEST(an_address_of_two_names_stays_while_one_says_so)
     answer(ntp4, 2, 1, 60, START_MS + 90000);
     ck_assert(is_member(1, START_MS + 90000 + DNS_GRACE_MS - 1));
     ck_assert(!is_member(1, START_MS + 90000 + DNS_GRACE_MS));
+    /* Whichever of the names it is. */
+    answer(ntp4, 1, 1, 60, START_MS + 100000);
+    answer(deb4, 1, 1, 60, START_MS + 100000);
+    answer(ntp4, 2, 1, 60, START_MS + 160000);
+    ck_assert(is_member(1, UINT64_MAX - 1));
 }
 END_TEST
 
