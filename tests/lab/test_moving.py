@@ -142,7 +142,7 @@ class Moving(unittest.TestCase):
         for prefix in (ULA, OLD, NEW):
             self.ip("client", "addr", "add", f"{prefix}:9/64", "dev", "lan0", "nodad")
             self.ip("gateway", "-6", "route", "replace", f"{prefix}:/64", "dev", "eth1")
-        self.lab.web("client", 80, 85)
+        folder = self.lab.web("client", 80, 85, size=1_000_000)
         self.spid = self.lab.spid(PREFIXES)
 
         def can(prefix, port=80):
@@ -154,7 +154,10 @@ class Moving(unittest.TestCase):
         self.becomes(lambda: can(OLD), "the delegated prefix")
         self.becomes(lambda: can(ULA), "the other prefix")
         self.assertFalse(can(NEW))
-        # The prefix is replaced; an address of a connection's end may be outside the set then, the connection stays.
+        # The prefix is replaced: who is connected to the old address stays so, though it matches no rule any more.
+        got = os.path.join(self.lab.folder, "got")
+        download = self.lab.start("server", "curl", "-sf", "-m", "60", "-o", got, f"http://[{OLD}:9]/slow/file")
+        self.becomes(lambda: os.path.exists(got), "the beginning of a download")
         self.ip("gateway", "addr", "del", f"{OLD}:1/64", "dev", "eth1")
         self.ip("gateway", "addr", "add", f"{NEW}:1/64", "dev", "eth1", "nodad")
         self.ip("gateway", "-6", "route", "replace", f"{OLD}:/64", "dev", "eth1")
@@ -162,7 +165,10 @@ class Moving(unittest.TestCase):
         prefix = self.spid.ask("status")[0]["prefixes"][0]
         self.assertEqual((prefix["prefix"], prefix["zone"], sorted(prefix["addresses"])),
                          ("prefix(lan)::9", "lan", [f"{NEW}:9", f"{ULA}:9"]))
-        self.assertIn(f"prefix(lan)::9 is", self.spid.log())
+        self.assertIn("prefix(lan)::9 is", self.spid.log())
+        self.assertIsNone(download.poll())
+        self.assertEqual(download.wait(60), 0)
+        self.assertEqual(os.path.getsize(got), os.path.getsize(os.path.join(folder, "file")))
         # No prefix at all: nobody is the nas, and nobody is another.
         self.ip("gateway", "addr", "del", f"{NEW}:1/64", "dev", "eth1")
         self.ip("gateway", "addr", "del", f"{GATEWAY6}/64", "dev", "eth1")
