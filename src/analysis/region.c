@@ -306,7 +306,7 @@ static struct boxes narrow_schedule(struct arena *arena, struct boxes boxes, con
     return narrow_all(arena, boxes, DIMENSION_TIME, set);
 }
 
-/* A rule that lets strangers in, `allow !S`, matches nobody while S is not filled; a dynamic set always is. */
+/* `allow !S` matches nobody while S is not filled, and `protect !S` asks for nobody; a dynamic set always is. */
 static struct boxes narrow_filled(struct arena *arena, struct boxes boxes, const struct ruleset *ruleset,
                                   const struct endpoint *endpoint, const struct space *space)
 {

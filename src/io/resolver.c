@@ -13,6 +13,11 @@
 /* c-ares is told of the time at least so often while somebody is asked. */
 #define TICK_SECONDS 0.25
 
+/* RFC 1035, 3.2; RFC 3596, 2.1. */
+#define CLASS_IN 1
+#define TYPE_A 1
+#define TYPE_AAAA 28
+
 /* One socket of c-ares. */
 struct watch {
     struct watch *next;
@@ -93,17 +98,14 @@ static void channel_close(struct resolver *resolver)
 
 static bool channel_open(struct resolver *resolver)
 {
-    /* Names are whole: a search list could let somebody else's zone answer. */
     struct ares_options options = {
-        .flags = ARES_FLAG_NOSEARCH,
         .timeout = TRY_MS,
         .tries = TRIES,
         .sock_state_cb = on_state,
         .sock_state_cb_data = resolver,
     };
     resolver->has_channel = ares_init_options(&resolver->channel, &options,
-                                              ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                                                  ARES_OPT_SOCK_STATE_CB) == ARES_SUCCESS;
+                                              ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) == ARES_SUCCESS;
     return resolver->has_channel;
 }
 
@@ -153,46 +155,48 @@ static const char *words_of(int status)
     }
 }
 
-/* The addresses of one family, each once, and the least TTL on the way to them. */
-static void gather(struct resolver_answer *answer, const struct ares_addrinfo *info,
-                   struct address addresses[RESOLVER_ADDRESSES_MAX])
+/* Adds one address and its TTL, which is the least on the way through CNAMEs; each address once. */
+static void add_address(struct resolver_answer *answer, struct address addresses[RESOLVER_ADDRESSES_MAX],
+                        struct address address, int ttl)
 {
-    answer->addresses = addresses;
-    answer->ttl_s = INT32_MAX;
-    for (const struct ares_addrinfo_cname *cname = info->cnames; cname != NULL; cname = cname->next)
-        if (cname->ttl >= 0 && (uint32_t)cname->ttl < answer->ttl_s)
-            answer->ttl_s = (uint32_t)cname->ttl;
-    for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next) {
-        struct address address;
-        if (node->ai_family == AF_INET6 && answer->v6)
-            address = address_v6(((const struct sockaddr_in6 *)(const void *)node->ai_addr)->sin6_addr.s6_addr);
-        else if (node->ai_family == AF_INET && !answer->v6)
-            address = address_v4(ntohl(((const struct sockaddr_in *)(const void *)node->ai_addr)->sin_addr.s_addr));
-        else
-            continue;
-        if (node->ai_ttl >= 0 && (uint32_t)node->ai_ttl < answer->ttl_s)
-            answer->ttl_s = (uint32_t)node->ai_ttl;
-        /* A mapped address is none that a packet could have: IPv4 has a question of its own. */
-        bool known = answer->v6 && address_is_v4(address);
-        for (size_t i = 0; i < answer->count && !known; i++)
-            known = address_equal(addresses[i], address);
-        if (!known && answer->count < RESOLVER_ADDRESSES_MAX)
-            addresses[answer->count++] = address;
-    }
+    if (ttl >= 0 && (uint32_t)ttl < answer->ttl_s)
+        answer->ttl_s = (uint32_t)ttl;
+    /* A mapped address is none that a packet could have: IPv4 has a question of its own. */
+    bool known = answer->v6 && address_is_v4(address);
+    for (size_t i = 0; i < answer->count && !known; i++)
+        known = address_equal(addresses[i], address);
+    if (!known)
+        addresses[answer->count++] = address;
 }
 
-static void on_answer(void *context, int status, int timeouts, struct ares_addrinfo *info)
+/* Reads the reply of LENGTH bytes; the parser checks them. An ARES_* status. */
+static int read_reply(struct resolver_answer *answer, const unsigned char *bytes, int length,
+                      struct address addresses[RESOLVER_ADDRESSES_MAX])
+{
+    struct ares_addrttl v4[RESOLVER_ADDRESSES_MAX];
+    struct ares_addr6ttl v6[RESOLVER_ADDRESSES_MAX];
+    int count = RESOLVER_ADDRESSES_MAX;
+    int status = answer->v6 ? ares_parse_aaaa_reply(bytes, length, NULL, v6, &count)
+                            : ares_parse_a_reply(bytes, length, NULL, v4, &count);
+    for (int i = 0; status == ARES_SUCCESS && i < count; i++)
+        if (answer->v6)
+            add_address(answer, addresses, address_v6((const uint8_t *)&v6[i].ip6addr), v6[i].ttl);
+        else
+            add_address(answer, addresses, address_v4(ntohl(v4[i].ipaddr.s_addr)), v4[i].ttl);
+    return status;
+}
+
+static void on_answer(void *context, int status, int timeouts, unsigned char *bytes, int length)
 {
     struct look_up *look_up = context;
     struct resolver *resolver = look_up->resolver;
     struct address addresses[RESOLVER_ADDRESSES_MAX];
-    struct resolver_answer answer = {.name = look_up->name, .v6 = look_up->v6};
+    struct resolver_answer answer = {.name = look_up->name, .v6 = look_up->v6, .addresses = addresses, .ttl_s = INT32_MAX};
     (void)timeouts;
     if (status == ARES_SUCCESS)
-        gather(&answer, info, addresses);
-    else if (status != ARES_ENODATA)
+        status = read_reply(&answer, bytes, length, addresses);
+    if (status != ARES_SUCCESS && status != ARES_ENODATA)
         answer.failure = words_of(status);
-    ares_freeaddrinfo(info);
     if (--resolver->pending == 0)
         ev_timer_stop(resolver->loop, &resolver->tick);
     if (!resolver->ending)
@@ -202,8 +206,6 @@ static void on_answer(void *context, int status, int timeouts, struct ares_addri
 
 bool resolver_ask(struct resolver *resolver, const char *name, bool v6)
 {
-    const struct ares_addrinfo_hints hints = {.ai_flags = ARES_AI_NOSORT, .ai_family = v6 ? AF_INET6 : AF_INET,
-                                              .ai_socktype = SOCK_STREAM};
     if (resolver->pending == 0)
         channel_close(resolver);
     struct look_up *look_up = malloc(sizeof *look_up + strlen(name) + 1);
@@ -216,7 +218,8 @@ bool resolver_ask(struct resolver *resolver, const char *name, bool v6)
     strcpy(look_up->name, name);
     if (resolver->pending++ == 0)
         ev_timer_again(resolver->loop, &resolver->tick);
-    ares_getaddrinfo(resolver->channel, name, NULL, &hints, on_answer, look_up);
+    /* The name is whole: c-ares' own getaddrinfo would go on with the search list, and somebody else's zone could answer. */
+    ares_query(resolver->channel, name, CLASS_IN, v6 ? TYPE_AAAA : TYPE_A, on_answer, look_up);
     return true;
 }
 

@@ -1,4 +1,7 @@
-/* DNS look-ups on a libev loop, by c-ares: never waiting. Servers and their options are those of /etc/resolv.conf. */
+/*
+ * DNS look-ups on a libev loop, by c-ares: never waiting. Servers and their options are those of /etc/resolv.conf; names are
+ * whole, neither a search list nor /etc/hosts has a part in it.
+ */
 #ifndef IO_RESOLVER_H
 #define IO_RESOLVER_H
 
@@ -36,7 +39,7 @@ struct resolver *resolver_new(struct ev_loop *loop, resolver_take take, void *co
 void resolver_free(struct resolver *resolver);
 
 /*
- * Looks NAME up in one family; it is copied. Answers at once, before it returns, where nobody needs to be asked. Where nothing is
+ * Looks NAME up in one family; it is copied. Fails at once, before it returns, where nobody can be asked. Where nothing is
  * under way /etc/resolv.conf is read anew. Not to be called from TAKE. False: no memory; nothing will be answered.
  */
 bool resolver_ask(struct resolver *resolver, const char *name, bool v6);

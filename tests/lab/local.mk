@@ -11,6 +11,7 @@ LAB_TESTS = \
 	tests/lab/test_reload.py \
 	tests/lab/test_legacy.py \
 	tests/lab/test_lifecycle.py \
+	tests/lab/test_moving.py \
 	tests/lab/test_nat.py
 dist_check_SCRIPTS += $(LAB_TESTS)
 EXTRA_DIST += tests/lab/lab.py

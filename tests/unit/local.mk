@@ -10,6 +10,7 @@ UNIT_TESTS = \
 	tests/unit/test_classify \
 	tests/unit/test_family \
 	tests/unit/test_host \
+	tests/unit/test_moving \
 	tests/unit/test_packet \
 	tests/unit/test_packet_decode \
 	tests/unit/test_packet_quote \
@@ -29,6 +30,8 @@ tests_unit_test_classify_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_classify_LDADD = $(UNIT_LIBS)
 tests_unit_test_family_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_family_LDADD = $(UNIT_LIBS)
+tests_unit_test_moving_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_moving_LDADD = $(UNIT_LIBS)
 tests_unit_test_packet_SOURCES = tests/unit/test_packet.c $(UNIT_BUILD)
 tests_unit_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_packet_LDADD = $(UNIT_LIBS)

@@ -40,14 +40,16 @@ static struct address address_of(uint8_t number)
 
 static struct endpoint random_endpoint(struct world *world, unsigned rule, unsigned side)
 {
-    struct endpoint endpoint = {.negated = draw(world, 5) == 0, .term_count = 1 + (draw(world, 4) == 0),
+    /* One in so many is `!`, and names the set; more where the two together are in question. */
+    uint32_t one_in = world->moving[0].kind == MOVING_DYNAMIC ? 5 : 2;
+    struct endpoint endpoint = {.negated = draw(world, one_in) == 0, .term_count = 1 + (draw(world, 4) == 0),
                                 .terms = world->terms[rule][side]};
     for (unsigned t = 0; t < endpoint.term_count; t++) {
         struct endpoint_term *term = &world->terms[rule][side][t];
         uint8_t first = (uint8_t)draw(world, ADDRESSES - 1), last = (uint8_t)(first + draw(world, ADDRESSES - 1u - first));
         world->ranges[rule][side][t] = (struct address_range){address_of(first), address_of(last)};
         world->sets[rule][side][t] = (struct set){.members = {draw(world, 4) != 0, &world->ranges[rule][side][t]},
-                                                  .moving_count = draw(world, 5) == 0, .moving = moving_index};
+                                                  .moving_count = draw(world, one_in) == 0, .moving = moving_index};
         uint32_t kind = draw(world, 8);
         *term = (struct endpoint_term){.kind = kind < 3 ? TERM_ANY : kind == 3 ? TERM_SELF : TERM_SET,
                                        .set = &world->sets[rule][side][t],
@@ -90,13 +92,15 @@ void world_init(struct world *world, uint64_t seed)
 {
     *world = (struct world){.interfaces = {"", "if1", "if2"}};
     seed_set(world, seed);
+    /* A dynamic set is always filled, another one may not be. */
+    world->moving[0].kind = seed % 2 == 0 ? MOVING_DYNAMIC : MOVING_DNS;
     size_t count = 2 + draw(world, WORLD_RULES_MAX - 1);
     for (unsigned i = 0; i < count; i++)
         random_rule(world, i);
     world->zones[0] = (struct zone){.name = ""};
     world->zones[1] = (struct zone){.name = "a", .interface_count = 1, .interfaces = &world->interfaces[1]};
     world->zones[2] = (struct zone){.name = "b", .interface_count = 1, .interfaces = &world->interfaces[2]};
-    world->moving[0] = (struct moving_set){.name = "movers", .members = dynamic_set_new(16, &(struct siphash_key){1, 2})};
+    world->moving[0] = (struct moving_set){.kind = world->moving[0].kind, .name = "movers", .members = dynamic_set_new(16, &(struct siphash_key){1, 2})};
     if (world->moving[0].members == NULL)
         abort();
     world->ruleset = (struct ruleset){
@@ -175,8 +179,24 @@ static bool in_endpoint(const struct endpoint *endpoint, uint8_t address, uint16
     return any != endpoint->negated;
 }
 
+bool world_names_movers(const struct endpoint *endpoint)
+{
+    bool names = false;
+    for (size_t t = 0; t < endpoint->term_count; t++)
+        names |= endpoint->terms[t].kind == TERM_SET && endpoint->terms[t].set->moving_count > 0;
+    return names;
+}
+
+/* `allow !S` while nobody knows who is in S. */
+static bool lets_unknown_in(const struct rule *rule, const struct endpoint *endpoint)
+{
+    return rule->action == ACTION_ALLOW && endpoint->negated && world_names_movers(endpoint);
+}
+
 bool world_matches(const struct world *world, const struct rule *rule, const struct point *p)
 {
+    if (p->unfilled && (lets_unknown_in(rule, &rule->src) || lets_unknown_in(rule, &rule->dst)))
+        return false;
     bool service = rule->service_count == 0, port = rule->src_port_count == 0;
     for (size_t i = 0; i < rule->service_count; i++)
         service |= rule->services[i].protocol == services[p->service].protocol &&
@@ -204,12 +224,13 @@ enum action world_verdict(const struct world *world, uint32_t rule, const struct
     return point->state == STATE_INVALID ? ACTION_DENY : world->ruleset.default_action;
 }
 
-void world_each(void (*ask)(void *context, const struct point *point), void *context)
+void world_each(const struct world *world, void (*ask)(void *context, const struct point *point), void *context)
 {
     struct point p;
-    for (unsigned bits = 0; bits < 64; bits++) {
+    for (unsigned bits = 0; bits < (world->moving[0].kind == MOVING_DNS ? 128 : 64); bits++) {
         p = (struct point){.src_member = bits & 1, .dst_member = bits >> 1 & 1, .src_self = bits >> 2 & 1,
-                           .dst_self = bits >> 3 & 1, .daytime = bits >> 4 & 1, .src_port = bits >> 5 & 1};
+                           .dst_self = bits >> 3 & 1, .daytime = bits >> 4 & 1, .src_port = bits >> 5 & 1,
+                           .unfilled = bits >> 6 & 1};
         for (p.state = STATE_NEW; p.state < STATE_COUNT; p.state++)
             for (p.service = 0; p.service < SERVICES; p.service++)
                 for (p.src_interface = 0; p.src_interface < INTERFACES; p.src_interface++)

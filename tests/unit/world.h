@@ -17,7 +17,7 @@ enum { ADDRESSES = 5, INTERFACES = 3, NAMED = 6, SERVICES = 10 };
 
 struct point {
     uint8_t src, dst, src_interface, dst_interface, service, src_port, state;
-    bool src_member, dst_member, src_self, dst_self, daytime;
+    bool src_member, dst_member, src_self, dst_self, daytime, unfilled;
 };
 
 struct world {
@@ -47,7 +47,10 @@ bool world_matches(const struct world *world, const struct rule *rule, const str
 uint32_t world_decide(const struct world *world, const struct point *point, uint32_t without);
 enum action world_verdict(const struct world *world, uint32_t rule, const struct point *point);
 
-/* Asks of every packet that there can be. */
-void world_each(void (*ask)(void *context, const struct point *point), void *context);
+/* Does an endpoint of RULE name the set that moves? */
+bool world_names_movers(const struct endpoint *endpoint);
+
+/* Asks of every packet that there can be in WORLD: also before its set has been filled, where it may not be. */
+void world_each(const struct world *world, void (*ask)(void *context, const struct point *point), void *context);
 
 #endif
