@@ -1,8 +1,12 @@
 libengine_a_SOURCES += \
+	src/rules/classifier.c \
+	src/rules/classifier.h \
 	src/rules/classify.c \
 	src/rules/classify.h \
 	src/rules/dynamic_set.c \
 	src/rules/dynamic_set.h \
+	src/rules/projection.c \
+	src/rules/projection.h \
 	src/rules/rangeset.c \
 	src/rules/rangeset.h \
 	src/rules/ruleset.c \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "rules/classifier.h"
 #include "rules/dynamic_set.h"
 
 void ruleset_free(struct ruleset *ruleset)
@@ -12,6 +13,7 @@ void ruleset_free(struct ruleset *ruleset)
         return;
     for (size_t i = 0; i < ruleset->moving_count; i++)
         dynamic_set_release(ruleset->moving[i].members);
+    classifier_free(ruleset->classifier);
     arena_free(ruleset->arena); /* the ruleset itself lives there too */
 }
 

@@ -1,0 +1,563 @@
+#include "rules/classifier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+/* A node has at most so many parts. */
+#define PARTS_MAX 64u
+
+/* A node of no more rules than this is not cut. */
+#define LEAF_RULES 3u
+
+#define DEPTH_MAX 16u
+
+/* A rule is broad in a field when it holds more than this share of the ranks. */
+#define BROAD_SHARE 2u
+
+/* The borders of a field: the first value of each rank, ascending; the first is 0. */
+struct borders {
+    struct address *values;
+    uint32_t count, size;
+};
+
+#define WIDE_FIELDS 3u /* whose ranks need 32 bits: the first three; the others have at most 65536 */
+
+struct classifier_entry {
+    uint32_t rule;
+    uint32_t wide_first[WIDE_FIELDS], wide_last[WIDE_FIELDS];
+    uint16_t first[FIELD_COUNT - WIDE_FIELDS], last[FIELD_COUNT - WIDE_FIELDS];
+};
+
+/* Beside the rule's index. */
+#define ENTRY_EXACT 0x80000000u
+#define ENTRY_LAST 0x40000000u
+#define ENTRY_RULE 0x3fffffffu
+
+/*
+ * Nodes lie in one array of words: the first rank of what the node is about; field and shift; a link for each part. A link with
+ * LINK_LEAF is the index of a leaf's first entry.
+ */
+#define NODE_WORDS 2u
+#define LINK_LEAF 0x80000000u
+#define LINK_EMPTY (LINK_LEAF | 0) /* the entry that nothing matches */
+
+struct classifier {
+    struct borders borders[FIELD_COUNT];
+    uint32_t roots[CLASSIFIER_TREES]; /* links */
+    uint32_t *words;
+    size_t word_count, word_size;
+    struct classifier_entry *entries;
+    size_t entry_count, entry_size;
+};
+
+/* Ranks, both included. */
+struct span {
+    uint32_t first, last;
+};
+
+/* A rule's projection in ranks. */
+struct shape {
+    const struct span *spans[FIELD_COUNT];
+    uint8_t counts[FIELD_COUNT];
+    bool possible, exact;
+    bool final; /* where it matches, nothing behind it is asked */
+};
+
+/* While it is built. */
+struct building {
+    struct classifier *classifier;
+    struct shape *shapes;
+    uint32_t *lists; /* of the rules of a node and all those above it */
+    size_t list_count, list_size;
+    bool failed;     /* no memory */
+};
+
+/* The rules of a node, and the part of the space that it is about. */
+struct part {
+    size_t list;     /* where they begin in the lists */
+    uint32_t count;
+    uint64_t room;   /* entries that its leaves may have in all; never below COUNT */
+    struct span area[FIELD_COUNT];
+};
+
+/* Makes room for WANTED more of BYTES each behind COUNT of them; false without memory. */
+static bool grow(void *array, size_t *size, size_t count, size_t wanted, size_t bytes)
+{
+    if (count + wanted <= *size)
+        return true;
+    size_t larger = *size * 2 > count + wanted ? *size * 2 : count + wanted + 64;
+    void *at = realloc(*(void **)array, larger * bytes);
+    if (at == NULL)
+        return false;
+    *(void **)array = at;
+    *size = larger;
+    return true;
+}
+
+/* ---- ranks ---- */
+
+static int by_address(const void *a, const void *b)
+{
+    return address_compare(*(const struct address *)a, *(const struct address *)b);
+}
+
+static void borders_sort(struct borders *borders)
+{
+    uint32_t kept = 0;
+    if (borders->count > 0)
+        qsort(borders->values, borders->count, sizeof *borders->values, by_address);
+    for (uint32_t i = 0; i < borders->count; i++)
+        if (kept == 0 || !address_equal(borders->values[kept - 1], borders->values[i]))
+            borders->values[kept++] = borders->values[i];
+    borders->count = kept;
+}
+
+static bool borders_add(struct borders *borders, struct address value)
+{
+    if (borders->count == borders->size) {
+        size_t size = borders->size;
+        borders_sort(borders); /* mostly the same few values come again and again */
+        if (borders->count >= size / 2 && !grow(&borders->values, &size, size, 1, sizeof value))
+            return false;
+        borders->size = (uint32_t)size;
+    }
+    borders->values[borders->count++] = value;
+    return true;
+}
+
+static uint32_t rank_of(const struct borders *borders, struct address value)
+{
+    const struct address *base = borders->values;
+    unsigned __int128 wanted = (unsigned __int128)value.high << 64 | value.low;
+    for (uint32_t count = borders->count; count > 1;) {
+        uint32_t half = count / 2;
+        unsigned __int128 middle = (unsigned __int128)base[half].high << 64 | base[half].low;
+        base = middle <= wanted ? base + half : base;
+        count -= half;
+    }
+    return (uint32_t)(base - borders->values);
+}
+
+/* ---- where to cut ---- */
+
+struct cut {
+    enum field field;
+    uint8_t shift;
+    uint32_t parts, groups; /* parts with the same rules are one group */
+    uint64_t rules, squares; /* over the groups: their rules, and the squares of these */
+};
+
+static uint32_t parts_of(struct span area, uint8_t shift)
+{
+    return ((area.last - area.first) >> shift) + 1;
+}
+
+/* Weighs a cut of PART: `field` and `shift` of CUT are given. CHANGES: in which parts other rules lie than in the one before. */
+static void weigh_cut(const struct building *building, const struct part *part, struct cut *cut, bool changes[PARTS_MAX + 1])
+{
+    const struct span area = part->area[cut->field];
+    int64_t deltas[PARTS_MAX + 1] = {0}, count = 0;
+    cut->parts = parts_of(area, cut->shift);
+    cut->groups = 0;
+    cut->rules = cut->squares = 0;
+    memset(changes, 0, (PARTS_MAX + 1) * sizeof *changes);
+    for (uint32_t i = 0; i < part->count; i++) {
+        const struct shape *shape = &building->shapes[building->lists[part->list + i]];
+        uint32_t next = 0; /* parts below it have the rule already */
+        for (unsigned k = 0; k < shape->counts[cut->field]; k++) {
+            struct span span = shape->spans[cut->field][k];
+            if (span.last < area.first || area.last < span.first)
+                continue;
+            uint32_t from = span.first < area.first ? 0 : (span.first - area.first) >> cut->shift;
+            uint32_t to = ((span.last < area.last ? span.last : area.last) - area.first) >> cut->shift;
+            from = from < next ? next : from;
+            if (from > to)
+                continue;
+            deltas[from]++;
+            deltas[to + 1]--;
+            changes[from] = changes[to + 1] = true;
+            next = to + 1;
+        }
+    }
+    changes[0] = true;
+    for (uint32_t i = 0; i < cut->parts; i++) {
+        count += deltas[i];
+        if (!changes[i])
+            continue;
+        cut->groups++;
+        cut->rules += (uint64_t)count;
+        cut->squares += (uint64_t)(count * count);
+    }
+}
+
+/* What the words of a node take, in entries. */
+static uint64_t node_room(uint32_t parts)
+{
+    return (parts + NODE_WORDS) * sizeof(uint32_t) / sizeof(struct classifier_entry) + 1;
+}
+
+/*
+ * The cut after which a query that some rule of PART waits for has the fewest rules before it, copies counted. False: none is
+ * worth a node.
+ */
+static bool choose_cut(const struct building *building, const struct part *part, struct cut *best, bool changes[PARTS_MAX + 1])
+{
+    bool found = false;
+    uint64_t whole = (uint64_t)part->count * part->count;
+    *best = (struct cut){.squares = whole - whole / 8};
+    for (enum field field = 0; field < FIELD_COUNT; field++) {
+        uint32_t most = part->count < PARTS_MAX / 2 ? 2 * part->count : PARTS_MAX;
+        struct cut cut = {.field = field};
+        bool its_changes[PARTS_MAX + 1];
+        for (; most > 1; most /= 4) {
+            while (parts_of(part->area[field], cut.shift) > most)
+                cut.shift++;
+            if (parts_of(part->area[field], cut.shift) == 1)
+                break;
+            weigh_cut(building, part, &cut, its_changes);
+            if (cut.rules + node_room(cut.parts) > part->room)
+                continue;
+            if (cut.squares < best->squares) {
+                *best = cut;
+                memcpy(changes, its_changes, sizeof its_changes);
+                found = true;
+            }
+            break;
+        }
+    }
+    return found;
+}
+
+/* ---- the trees ---- */
+
+/* The hull of a rule's spans of FIELD within AREA; how many they are there. */
+static unsigned clip(const struct shape *shape, enum field field, struct span area, struct span *hull)
+{
+    unsigned count = 0;
+    for (unsigned k = 0; k < shape->counts[field]; k++) {
+        struct span span = shape->spans[field][k];
+        if (span.last < area.first || area.last < span.first)
+            continue;
+        if (count++ == 0)
+            hull->first = span.first < area.first ? area.first : span.first;
+        hull->last = span.last < area.last ? span.last : area.last;
+    }
+    return count;
+}
+
+/* Does the rule decide every query in AREA? */
+static bool takes_all(const struct shape *shape, const struct span area[FIELD_COUNT])
+{
+    struct span hull = {1, 0};
+    if (!shape->exact || !shape->final)
+        return false;
+    for (enum field field = 0; field < FIELD_COUNT; field++)
+        if (clip(shape, field, area[field], &hull) != 1 || hull.first != area[field].first || hull.last != area[field].last)
+            return false;
+    return true;
+}
+
+static void fill_entry(struct classifier_entry *entry, const struct shape *shape, uint32_t rule, const struct part *part)
+{
+    bool exact = shape->exact;
+    for (enum field field = 0; field < FIELD_COUNT; field++) {
+        struct span hull = {0, 0};
+        exact = clip(shape, field, part->area[field], &hull) == 1 && exact;
+        if (field < WIDE_FIELDS) {
+            entry->wide_first[field] = hull.first;
+            entry->wide_last[field] = hull.last;
+        } else {
+            entry->first[field - WIDE_FIELDS] = (uint16_t)hull.first;
+            entry->last[field - WIDE_FIELDS] = (uint16_t)hull.last;
+        }
+    }
+    entry->rule = rule | (exact ? ENTRY_EXACT : 0);
+}
+
+/* Makes a leaf; returns its link. */
+static uint32_t put_leaf(struct building *building, const struct part *part)
+{
+    struct classifier *classifier = building->classifier;
+    size_t first = classifier->entry_count;
+    if (part->count == 0)
+        return LINK_EMPTY;
+    if (!grow(&classifier->entries, &classifier->entry_size, first, part->count, sizeof *classifier->entries)) {
+        building->failed = true;
+        return LINK_EMPTY;
+    }
+    for (uint32_t i = 0; i < part->count; i++) {
+        uint32_t rule = building->lists[part->list + i];
+        fill_entry(&classifier->entries[first + i], &building->shapes[rule], rule, part);
+    }
+    classifier->entry_count += part->count;
+    classifier->entries[classifier->entry_count - 1].rule |= ENTRY_LAST;
+    return LINK_LEAF | (uint32_t)first;
+}
+
+/* Puts those rules of PART that lie in FIELD's AREA behind all lists, up to one that takes all of it. */
+static struct part sub_part(struct building *building, const struct part *part, enum field field, struct span area)
+{
+    struct part sub = *part;
+    struct span hull;
+    sub.area[field] = area;
+    sub.list = building->list_count;
+    sub.count = 0;
+    if (!grow(&building->lists, &building->list_size, building->list_count, part->count, sizeof *building->lists)) {
+        building->failed = true;
+        return sub;
+    }
+    for (uint32_t i = 0; i < part->count; i++) {
+        uint32_t rule = building->lists[part->list + i];
+        if (clip(&building->shapes[rule], field, area, &hull) == 0)
+            continue;
+        building->lists[sub.list + sub.count++] = rule;
+        if (takes_all(&building->shapes[rule], sub.area))
+            break;
+    }
+    building->list_count += sub.count;
+    return sub;
+}
+
+static uint32_t put_part(struct building *building, const struct part *part, unsigned depth);
+
+/* Makes the node of CUT and all below it; returns its link. */
+static uint32_t put_node(struct building *building, const struct part *part, const struct cut *cut,
+                         const bool changes[PARTS_MAX + 1], unsigned depth)
+{
+    struct classifier *classifier = building->classifier;
+    struct span whole = part->area[cut->field];
+    size_t node = classifier->word_count, words = NODE_WORDS + cut->parts;
+    if (!grow(&classifier->words, &classifier->word_size, node, words, sizeof *classifier->words)) {
+        building->failed = true;
+        return LINK_EMPTY;
+    }
+    classifier->word_count += words;
+    classifier->words[node] = whole.first;
+    classifier->words[node + 1] = (uint32_t)cut->field << 8 | cut->shift;
+    uint64_t room = part->room - node_room(cut->parts);
+    for (uint32_t i = 0, next; i < cut->parts && !building->failed; i = next) {
+        for (next = i + 1; next < cut->parts && !changes[next];)
+            next++;
+        struct span area = {whole.first + (i << cut->shift), whole.last};
+        if (next < cut->parts)
+            area.last = whole.first + (next << cut->shift) - 1;
+        size_t lists = building->list_count;
+        struct part sub = sub_part(building, part, cut->field, area);
+        sub.room = cut->rules > 0 ? room * sub.count / cut->rules : 0;
+        uint32_t link = put_part(building, &sub, depth + 1);
+        for (uint32_t k = i; k < next; k++)
+            classifier->words[node + NODE_WORDS + k] = link;
+        building->list_count = lists;
+    }
+    return (uint32_t)node;
+}
+
+static uint32_t put_part(struct building *building, const struct part *part, unsigned depth)
+{
+    struct cut cut;
+    bool changes[PARTS_MAX + 1];
+    if (part->count <= LEAF_RULES || depth == DEPTH_MAX || !choose_cut(building, part, &cut, changes))
+        return put_leaf(building, part);
+    return put_node(building, part, &cut, changes, depth);
+}
+
+static bool is_broad(const struct shape *shape, enum field field, uint32_t ranks)
+{
+    uint64_t held = 0;
+    for (unsigned k = 0; k < shape->counts[field]; k++)
+        held += shape->spans[field][k].last - shape->spans[field][k].first + 1;
+    return held * BROAD_SHARE > ranks;
+}
+
+static unsigned tree_of(const struct shape *shape, const struct classifier *classifier)
+{
+    return (is_broad(shape, FIELD_SRC, classifier->borders[FIELD_SRC].count) ? 1u : 0) |
+           (is_broad(shape, FIELD_DST, classifier->borders[FIELD_DST].count) ? 2u : 0);
+}
+
+static void put_trees(struct building *building, uint32_t rules)
+{
+    struct classifier *classifier = building->classifier;
+    for (unsigned tree = 0; tree < CLASSIFIER_TREES; tree++) {
+        struct part all = {.list = 0};
+        building->list_count = 0;
+        for (uint32_t rule = 0; rule < rules; rule++)
+            if (building->shapes[rule].possible && tree_of(&building->shapes[rule], classifier) == tree)
+                building->lists[all.count++] = rule;
+        building->list_count = all.count;
+        all.room = (uint64_t)all.count * CLASSIFIER_COPIES_MAX;
+        for (enum field field = 0; field < FIELD_COUNT; field++)
+            all.area[field] = (struct span){0, classifier->borders[field].count - 1};
+        classifier->roots[tree] = put_part(building, &all, 0);
+    }
+}
+
+/* ---- the rules in ranks ---- */
+
+static bool collect_borders(struct classifier *classifier, const struct projection *projection)
+{
+    for (enum field field = 0; field < FIELD_COUNT; field++)
+        for (size_t i = 0; i < projection->fields[field].count; i++) {
+            struct address_range range = projection->fields[field].ranges[i];
+            struct address behind = address_next(range.last);
+            if (!borders_add(&classifier->borders[field], range.first))
+                return false;
+            /* Behind the last port there is none: its rank would need a 17th bit. */
+            if ((field < WIDE_FIELDS || behind.low <= UINT16_MAX) && !borders_add(&classifier->borders[field], behind))
+                return false;
+        }
+    return true;
+}
+
+static void shape_rule(const struct classifier *classifier, const struct projection *projection, struct arena *arena,
+                       struct shape *shape)
+{
+    for (enum field field = 0; field < FIELD_COUNT; field++) {
+        const struct rangeset *set = &projection->fields[field];
+        struct span *spans = arena_take(arena, set->count, sizeof *spans);
+        for (size_t i = 0; i < set->count; i++)
+            spans[i] = (struct span){rank_of(&classifier->borders[field], set->ranges[i].first),
+                                     rank_of(&classifier->borders[field], set->ranges[i].last)};
+        shape->spans[field] = spans;
+        shape->counts[field] = (uint8_t)set->count;
+    }
+}
+
+/* Makes the shapes of all rules, and the borders on the way. */
+static bool shape_all(struct building *building, const struct ruleset *ruleset, struct arena *arena)
+{
+    struct classifier *classifier = building->classifier;
+    struct projection *projections = arena_take(arena, ruleset->rule_count, sizeof *projections);
+    building->shapes = arena_take(arena, ruleset->rule_count, sizeof *building->shapes);
+    for (enum field field = 0; field < FIELD_COUNT; field++)
+        if (!borders_add(&classifier->borders[field], (struct address){0, 0}))
+            return false;
+    for (size_t i = 0; i < ruleset->rule_count; i++) {
+        const struct rule *rule = &ruleset->rules[i];
+        struct shape *shape = &building->shapes[i];
+        shape->possible = projection_of(&projections[i], rule, arena);
+        shape->exact = projections[i].exact;
+        shape->final = rule->action != ACTION_AUDIT && rule_schedules(rule) == 0;
+        if (shape->possible && !collect_borders(classifier, &projections[i]))
+            return false;
+    }
+    for (enum field field = 0; field < FIELD_COUNT; field++)
+        borders_sort(&classifier->borders[field]);
+    for (size_t i = 0; i < ruleset->rule_count; i++)
+        if (building->shapes[i].possible)
+            shape_rule(classifier, &projections[i], arena, &building->shapes[i]);
+    return true;
+}
+
+/* The entry that nothing matches stands first. */
+static bool put_empty_entry(struct classifier *classifier)
+{
+    if (!grow(&classifier->entries, &classifier->entry_size, 0, 1, sizeof *classifier->entries))
+        return false;
+    classifier->entries[0] = (struct classifier_entry){.rule = ENTRY_LAST, .wide_first = {1}};
+    classifier->entry_count = 1;
+    return true;
+}
+
+struct classifier *classifier_new(const struct ruleset *ruleset)
+{
+    if (ruleset->rule_count < CLASSIFIER_RULES_MIN)
+        return NULL;
+    struct building building = {.classifier = calloc(1, sizeof *building.classifier)};
+    struct arena *arena = arena_new();
+    building.failed = building.classifier == NULL || arena == NULL || !put_empty_entry(building.classifier) ||
+                      !shape_all(&building, ruleset, arena) ||
+                      !grow(&building.lists, &building.list_size, 0, ruleset->rule_count, sizeof *building.lists);
+    if (!building.failed)
+        put_trees(&building, (uint32_t)ruleset->rule_count);
+    free(building.lists);
+    arena_free(arena);
+    if (!building.failed)
+        return building.classifier;
+    classifier_free(building.classifier);
+    return NULL;
+}
+
+void classifier_free(struct classifier *classifier)
+{
+    if (classifier == NULL)
+        return;
+    for (enum field field = 0; field < FIELD_COUNT; field++)
+        free(classifier->borders[field].values);
+    free(classifier->words);
+    free(classifier->entries);
+    free(classifier);
+}
+
+size_t classifier_bytes(const struct classifier *classifier)
+{
+    size_t bytes = sizeof *classifier + classifier->word_size * sizeof *classifier->words +
+                   classifier->entry_size * sizeof *classifier->entries;
+    for (enum field field = 0; field < FIELD_COUNT; field++)
+        bytes += classifier->borders[field].size * sizeof *classifier->borders[field].values;
+    return bytes;
+}
+
+/* ---- on the packet's way ---- */
+
+void classifier_begin(const struct classifier *classifier, const struct query *query, struct classifier_walk *walk)
+{
+    struct address values[FIELD_COUNT];
+    uint32_t links[CLASSIFIER_TREES];
+    bool moved;
+    projection_of_query(query, values);
+    for (enum field field = 0; field < FIELD_COUNT; field++)
+        walk->ranks[field] = rank_of(&classifier->borders[field], values[field]);
+    memcpy(links, classifier->roots, sizeof links);
+    /* All trees in step, so that the memory that they ask for comes at once. */
+    do {
+        moved = false;
+        for (unsigned tree = 0; tree < CLASSIFIER_TREES; tree++) {
+            if (links[tree] & LINK_LEAF)
+                continue;
+            const uint32_t *node = &classifier->words[links[tree]];
+            links[tree] = node[NODE_WORDS + ((walk->ranks[node[1] >> 8] - node[0]) >> (node[1] & 0xff))];
+            moved = true;
+        }
+    } while (moved);
+    for (unsigned tree = 0; tree < CLASSIFIER_TREES; tree++)
+        walk->at[tree] = &classifier->entries[links[tree] & ~LINK_LEAF];
+}
+
+static bool entry_holds(const struct classifier_entry *entry, const uint32_t ranks[FIELD_COUNT])
+{
+    bool holds = true;
+    for (unsigned i = 0; i < WIDE_FIELDS; i++)
+        holds &= entry->wide_first[i] <= ranks[i] && ranks[i] <= entry->wide_last[i];
+    for (unsigned i = WIDE_FIELDS; i < FIELD_COUNT; i++)
+        holds &= entry->first[i - WIDE_FIELDS] <= ranks[i] && ranks[i] <= entry->last[i - WIDE_FIELDS];
+    return holds;
+}
+
+static const struct classifier_entry *behind(const struct classifier_entry *entry)
+{
+    return entry->rule & ENTRY_LAST ? NULL : entry + 1;
+}
+
+bool classifier_next(struct classifier_walk *walk, struct classifier_candidate *candidate)
+{
+    unsigned lowest = CLASSIFIER_TREES;
+    uint32_t rule = UINT32_MAX;
+    for (unsigned tree = 0; tree < CLASSIFIER_TREES; tree++) {
+        const struct classifier_entry *entry = walk->at[tree];
+        while (entry != NULL && !entry_holds(entry, walk->ranks))
+            entry = behind(entry);
+        walk->at[tree] = entry;
+        if (entry != NULL && (entry->rule & ENTRY_RULE) < rule) {
+            rule = entry->rule & ENTRY_RULE;
+            lowest = tree;
+        }
+    }
+    if (lowest == CLASSIFIER_TREES)
+        return false;
+    *candidate = (struct classifier_candidate){rule, walk->at[lowest]->rule & ENTRY_EXACT};
+    walk->at[lowest] = behind(walk->at[lowest]);
+    return true;
+}
