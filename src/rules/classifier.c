@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "rules/ranks.h"
 
 /* A node has at most so many parts. */
 #define PARTS_MAX 64u
@@ -11,16 +12,13 @@
 /* A node of no more rules than this is not cut. */
 #define LEAF_RULES 3u
 
+/* A rule that is not one box but no more than this has an entry for each. */
+#define LEAF_BOXES_MAX 4u
+
 #define DEPTH_MAX 16u
 
 /* A rule is broad in a field when it holds more than this share of the ranks. */
 #define BROAD_SHARE 2u
-
-/* The borders of a field: the first value of each rank, ascending; the first is 0. */
-struct borders {
-    struct address *values;
-    uint32_t count, size;
-};
 
 #define WIDE_FIELDS 3u /* whose ranks need 32 bits: the first three; the others have at most 65536 */
 
@@ -44,17 +42,13 @@ struct classifier_entry {
 #define LINK_EMPTY (LINK_LEAF | 0) /* the entry that nothing matches */
 
 struct classifier {
-    struct borders borders[FIELD_COUNT];
+    struct ranks ranks[FIELD_COUNT];
     uint32_t roots[CLASSIFIER_TREES]; /* links */
     uint32_t *words;
     size_t word_count, word_size;
+    uint64_t node_room; /* what the nodes take, in entries */
     struct classifier_entry *entries;
     size_t entry_count, entry_size;
-};
-
-/* Ranks, both included. */
-struct span {
-    uint32_t first, last;
 };
 
 /* A rule's projection in ranks. */
@@ -94,50 +88,6 @@ static bool grow(void *array, size_t *size, size_t count, size_t wanted, size_t 
     *(void **)array = at;
     *size = larger;
     return true;
-}
-
-/* ---- ranks ---- */
-
-static int by_address(const void *a, const void *b)
-{
-    return address_compare(*(const struct address *)a, *(const struct address *)b);
-}
-
-static void borders_sort(struct borders *borders)
-{
-    uint32_t kept = 0;
-    if (borders->count > 0)
-        qsort(borders->values, borders->count, sizeof *borders->values, by_address);
-    for (uint32_t i = 0; i < borders->count; i++)
-        if (kept == 0 || !address_equal(borders->values[kept - 1], borders->values[i]))
-            borders->values[kept++] = borders->values[i];
-    borders->count = kept;
-}
-
-static bool borders_add(struct borders *borders, struct address value)
-{
-    if (borders->count == borders->size) {
-        size_t size = borders->size;
-        borders_sort(borders); /* mostly the same few values come again and again */
-        if (borders->count >= size / 2 && !grow(&borders->values, &size, size, 1, sizeof value))
-            return false;
-        borders->size = (uint32_t)size;
-    }
-    borders->values[borders->count++] = value;
-    return true;
-}
-
-static uint32_t rank_of(const struct borders *borders, struct address value)
-{
-    const struct address *base = borders->values;
-    unsigned __int128 wanted = (unsigned __int128)value.high << 64 | value.low;
-    for (uint32_t count = borders->count; count > 1;) {
-        uint32_t half = count / 2;
-        unsigned __int128 middle = (unsigned __int128)base[half].high << 64 | base[half].low;
-        base = middle <= wanted ? base + half : base;
-        count -= half;
-    }
-    return (uint32_t)(base - borders->values);
 }
 
 /* ---- where to cut ---- */
@@ -196,6 +146,12 @@ static void weigh_cut(const struct building *building, const struct part *part, 
 static uint64_t node_room(uint32_t parts)
 {
     return (parts + NODE_WORDS) * sizeof(uint32_t) / sizeof(struct classifier_entry) + 1;
+}
+
+/* What all entries and nodes so far take, in entries. */
+static uint64_t room_used(const struct classifier *classifier)
+{
+    return classifier->entry_count + classifier->node_room;
 }
 
 /*
@@ -259,39 +215,79 @@ static bool takes_all(const struct shape *shape, const struct span area[FIELD_CO
     return true;
 }
 
-static void fill_entry(struct classifier_entry *entry, const struct shape *shape, uint32_t rule, const struct part *part)
+/* How many boxes, of one span in each field, the rule is in AREA; 1, their hull, where they are many or do not say all. */
+static unsigned boxes_of(const struct shape *shape, const struct span area[FIELD_COUNT], unsigned counts[FIELD_COUNT])
 {
-    bool exact = shape->exact;
+    unsigned boxes = 1;
+    struct span hull;
     for (enum field field = 0; field < FIELD_COUNT; field++) {
-        struct span hull = {0, 0};
-        exact = clip(shape, field, part->area[field], &hull) == 1 && exact;
-        if (field < WIDE_FIELDS) {
-            entry->wide_first[field] = hull.first;
-            entry->wide_last[field] = hull.last;
-        } else {
-            entry->first[field - WIDE_FIELDS] = (uint16_t)hull.first;
-            entry->last[field - WIDE_FIELDS] = (uint16_t)hull.last;
-        }
+        counts[field] = clip(shape, field, area[field], &hull);
+        boxes *= boxes > LEAF_BOXES_MAX ? 1 : counts[field];
     }
-    entry->rule = rule | (exact ? ENTRY_EXACT : 0);
+    return shape->exact && boxes <= LEAF_BOXES_MAX ? boxes : 1;
+}
+
+/* The INDEXth span of a rule in FIELD that meets AREA, within AREA. */
+static struct span span_at(const struct shape *shape, enum field field, struct span area, unsigned index)
+{
+    const struct span *span = shape->spans[field];
+    while (span->last < area.first || index-- > 0)
+        span++;
+    return (struct span){span->first < area.first ? area.first : span->first, span->last < area.last ? span->last : area.last};
+}
+
+static void put_span(struct classifier_entry *entry, enum field field, struct span span)
+{
+    if (field < WIDE_FIELDS) {
+        entry->wide_first[field] = span.first;
+        entry->wide_last[field] = span.last;
+    } else {
+        /* No query has a rank there above 65535: the last one is that of larger values. */
+        entry->first[field - WIDE_FIELDS] = (uint16_t)(span.first < UINT16_MAX ? span.first : UINT16_MAX);
+        entry->last[field - WIDE_FIELDS] = (uint16_t)(span.last < UINT16_MAX ? span.last : UINT16_MAX);
+    }
+}
+
+/* Puts the entries of RULE in AREA: a box each if ALLOWED and they are few, else their hull. */
+static void put_entries(struct classifier *classifier, const struct shape *shape, uint32_t rule,
+                        const struct span area[FIELD_COUNT], bool allowed)
+{
+    unsigned counts[FIELD_COUNT], boxes = boxes_of(shape, area, counts);
+    for (unsigned box = 0; box < (allowed ? boxes : 1); box++) {
+        struct classifier_entry *entry = &classifier->entries[classifier->entry_count++];
+        bool exact = shape->exact;
+        for (unsigned field = 0, rest = box; field < FIELD_COUNT; field++) {
+            struct span span;
+            if (allowed && boxes > 1) {
+                span = span_at(shape, field, area[field], rest % counts[field]);
+                rest /= counts[field];
+            } else {
+                exact = clip(shape, field, area[field], &span) == 1 && exact;
+            }
+            put_span(entry, field, span);
+        }
+        entry->rule = rule | (exact ? ENTRY_EXACT : 0);
+    }
 }
 
 /* Makes a leaf; returns its link. */
 static uint32_t put_leaf(struct building *building, const struct part *part)
 {
     struct classifier *classifier = building->classifier;
-    size_t first = classifier->entry_count;
+    const uint32_t *rules = &building->lists[part->list];
+    size_t first = classifier->entry_count, boxes = 0;
+    unsigned counts[FIELD_COUNT];
     if (part->count == 0)
         return LINK_EMPTY;
-    if (!grow(&classifier->entries, &classifier->entry_size, first, part->count, sizeof *classifier->entries)) {
+    for (uint32_t i = 0; i < part->count; i++)
+        boxes += boxes_of(&building->shapes[rules[i]], part->area, counts);
+    bool allowed = boxes <= part->room;
+    if (!grow(&classifier->entries, &classifier->entry_size, first, allowed ? boxes : part->count, sizeof *classifier->entries)) {
         building->failed = true;
         return LINK_EMPTY;
     }
-    for (uint32_t i = 0; i < part->count; i++) {
-        uint32_t rule = building->lists[part->list + i];
-        fill_entry(&classifier->entries[first + i], &building->shapes[rule], rule, part);
-    }
-    classifier->entry_count += part->count;
+    for (uint32_t i = 0; i < part->count; i++)
+        put_entries(classifier, &building->shapes[rules[i]], rules[i], part->area, allowed);
     classifier->entries[classifier->entry_count - 1].rule |= ENTRY_LAST;
     return LINK_LEAF | (uint32_t)first;
 }
@@ -334,9 +330,11 @@ static uint32_t put_node(struct building *building, const struct part *part, con
         return LINK_EMPTY;
     }
     classifier->word_count += words;
+    classifier->node_room += node_room(cut->parts);
     classifier->words[node] = whole.first;
     classifier->words[node + 1] = (uint32_t)cut->field << 8 | cut->shift;
-    uint64_t room = part->room - node_room(cut->parts);
+    /* Each group's share of what those before it have left. */
+    uint64_t room = part->room - node_room(cut->parts), rules = cut->rules;
     for (uint32_t i = 0, next; i < cut->parts && !building->failed; i = next) {
         for (next = i + 1; next < cut->parts && !changes[next];)
             next++;
@@ -345,8 +343,11 @@ static uint32_t put_node(struct building *building, const struct part *part, con
             area.last = whole.first + (next << cut->shift) - 1;
         size_t lists = building->list_count;
         struct part sub = sub_part(building, part, cut->field, area);
-        sub.room = cut->rules > 0 ? room * sub.count / cut->rules : 0;
+        sub.room = sub.count > 0 ? room * sub.count / rules : 0;
+        uint64_t before = room_used(classifier);
         uint32_t link = put_part(building, &sub, depth + 1);
+        room -= room_used(classifier) - before;
+        rules -= sub.count;
         for (uint32_t k = i; k < next; k++)
             classifier->words[node + NODE_WORDS + k] = link;
         building->list_count = lists;
@@ -373,8 +374,8 @@ static bool is_broad(const struct shape *shape, enum field field, uint32_t ranks
 
 static unsigned tree_of(const struct shape *shape, const struct classifier *classifier)
 {
-    return (is_broad(shape, FIELD_SRC, classifier->borders[FIELD_SRC].count) ? 1u : 0) |
-           (is_broad(shape, FIELD_DST, classifier->borders[FIELD_DST].count) ? 2u : 0);
+    return (is_broad(shape, FIELD_SRC, ranks_total(&classifier->ranks[FIELD_SRC])) ? 1u : 0) |
+           (is_broad(shape, FIELD_DST, ranks_total(&classifier->ranks[FIELD_DST])) ? 2u : 0);
 }
 
 static void put_trees(struct building *building, uint32_t rules)
@@ -389,25 +390,19 @@ static void put_trees(struct building *building, uint32_t rules)
         building->list_count = all.count;
         all.room = (uint64_t)all.count * CLASSIFIER_COPIES_MAX;
         for (enum field field = 0; field < FIELD_COUNT; field++)
-            all.area[field] = (struct span){0, classifier->borders[field].count - 1};
+            all.area[field] = (struct span){0, ranks_total(&classifier->ranks[field]) - 1};
         classifier->roots[tree] = put_part(building, &all, 0);
     }
 }
 
 /* ---- the rules in ranks ---- */
 
-static bool collect_borders(struct classifier *classifier, const struct projection *projection)
+static bool add_ranges(struct classifier *classifier, const struct projection *projection)
 {
     for (enum field field = 0; field < FIELD_COUNT; field++)
-        for (size_t i = 0; i < projection->fields[field].count; i++) {
-            struct address_range range = projection->fields[field].ranges[i];
-            struct address behind = address_next(range.last);
-            if (!borders_add(&classifier->borders[field], range.first))
+        for (size_t i = 0; i < projection->fields[field].count; i++)
+            if (!ranks_add(&classifier->ranks[field], projection->fields[field].ranges[i]))
                 return false;
-            /* Behind the last port there is none: its rank would need a 17th bit. */
-            if ((field < WIDE_FIELDS || behind.low <= UINT16_MAX) && !borders_add(&classifier->borders[field], behind))
-                return false;
-        }
     return true;
 }
 
@@ -416,23 +411,20 @@ static void shape_rule(const struct classifier *classifier, const struct project
 {
     for (enum field field = 0; field < FIELD_COUNT; field++) {
         const struct rangeset *set = &projection->fields[field];
-        struct span *spans = arena_take(arena, set->count, sizeof *spans);
-        for (size_t i = 0; i < set->count; i++)
-            spans[i] = (struct span){rank_of(&classifier->borders[field], set->ranges[i].first),
-                                     rank_of(&classifier->borders[field], set->ranges[i].last)};
+        struct span *spans = arena_take(arena, 2 * set->count, sizeof *spans);
         shape->spans[field] = spans;
-        shape->counts[field] = (uint8_t)set->count;
+        shape->counts[field] = (uint8_t)ranks_spans(&classifier->ranks[field], set, spans);
     }
 }
 
-/* Makes the shapes of all rules, and the borders on the way. */
+/* Makes the ranks, and the shapes of all rules in them. */
 static bool shape_all(struct building *building, const struct ruleset *ruleset, struct arena *arena)
 {
     struct classifier *classifier = building->classifier;
     struct projection *projections = arena_take(arena, ruleset->rule_count, sizeof *projections);
     building->shapes = arena_take(arena, ruleset->rule_count, sizeof *building->shapes);
     for (enum field field = 0; field < FIELD_COUNT; field++)
-        if (!borders_add(&classifier->borders[field], (struct address){0, 0}))
+        if (!ranks_init(&classifier->ranks[field], field == FIELD_SRC || field == FIELD_DST ? ADDRESS_V4_BASE : 0))
             return false;
     for (size_t i = 0; i < ruleset->rule_count; i++) {
         const struct rule *rule = &ruleset->rules[i];
@@ -440,11 +432,11 @@ static bool shape_all(struct building *building, const struct ruleset *ruleset, 
         shape->possible = projection_of(&projections[i], rule, arena);
         shape->exact = projections[i].exact;
         shape->final = rule->action != ACTION_AUDIT && rule_schedules(rule) == 0;
-        if (shape->possible && !collect_borders(classifier, &projections[i]))
+        if (shape->possible && !add_ranges(classifier, &projections[i]))
             return false;
     }
     for (enum field field = 0; field < FIELD_COUNT; field++)
-        borders_sort(&classifier->borders[field]);
+        ranks_finish(&classifier->ranks[field]);
     for (size_t i = 0; i < ruleset->rule_count; i++)
         if (building->shapes[i].possible)
             shape_rule(classifier, &projections[i], arena, &building->shapes[i]);
@@ -485,7 +477,7 @@ void classifier_free(struct classifier *classifier)
     if (classifier == NULL)
         return;
     for (enum field field = 0; field < FIELD_COUNT; field++)
-        free(classifier->borders[field].values);
+        ranks_fini(&classifier->ranks[field]);
     free(classifier->words);
     free(classifier->entries);
     free(classifier);
@@ -496,7 +488,7 @@ size_t classifier_bytes(const struct classifier *classifier)
     size_t bytes = sizeof *classifier + classifier->word_size * sizeof *classifier->words +
                    classifier->entry_size * sizeof *classifier->entries;
     for (enum field field = 0; field < FIELD_COUNT; field++)
-        bytes += classifier->borders[field].size * sizeof *classifier->borders[field].values;
+        bytes += ranks_bytes(&classifier->ranks[field]);
     return bytes;
 }
 
@@ -509,7 +501,7 @@ void classifier_begin(const struct classifier *classifier, const struct query *q
     bool moved;
     projection_of_query(query, values);
     for (enum field field = 0; field < FIELD_COUNT; field++)
-        walk->ranks[field] = rank_of(&classifier->borders[field], values[field]);
+        walk->ranks[field] = ranks_of(&classifier->ranks[field], values[field]);
     memcpy(links, classifier->roots, sizeof links);
     /* All trees in step, so that the memory that they ask for comes at once. */
     do {

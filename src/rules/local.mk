@@ -9,6 +9,8 @@ libengine_a_SOURCES += \
 	src/rules/projection.h \
 	src/rules/rangeset.c \
 	src/rules/rangeset.h \
+	src/rules/ranks.c \
+	src/rules/ranks.h \
 	src/rules/ruleset.c \
 	src/rules/ruleset.h \
 	src/rules/surroundings.c \
