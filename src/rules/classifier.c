@@ -1,5 +1,6 @@
 #include "rules/classifier.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,28 +11,31 @@
 #define PARTS_MAX 64u
 
 /* A node of no more rules than this is not cut. */
-#define LEAF_RULES 3u
+#define LEAF_RULES 2u
 
 /* A rule that is not one box but no more than this has an entry for each. */
 #define LEAF_BOXES_MAX 4u
 
 #define DEPTH_MAX 16u
 
-/* A rule is broad in a field when it holds more than this share of the ranks. */
-#define BROAD_SHARE 2u
+/* A rule is broad in a field when it holds more than one in so many of the ranks. */
+#define BROAD_SHARE 4u
 
 #define WIDE_FIELDS 3u /* whose ranks need 32 bits: the first three; the others have at most 65536 */
 
 struct classifier_entry {
     uint32_t rule;
-    uint32_t wide_first[WIDE_FIELDS], wide_last[WIDE_FIELDS];
-    uint16_t first[FIELD_COUNT - WIDE_FIELDS], last[FIELD_COUNT - WIDE_FIELDS];
+    uint32_t wide_first[WIDE_FIELDS], wide_more[WIDE_FIELDS]; /* the first rank, and how many follow it */
+    uint16_t first[FIELD_COUNT - WIDE_FIELDS], more[FIELD_COUNT - WIDE_FIELDS];
 };
 
-/* Beside the rule's index. */
+/* Beside the rule's index: what a candidate is, and whether the leaf ends here. */
 #define ENTRY_EXACT 0x80000000u
-#define ENTRY_LAST 0x40000000u
-#define ENTRY_RULE 0x3fffffffu
+#define ENTRY_FINAL 0x40000000u
+#define ENTRY_LAST 0x20000000u
+#define ENTRY_ACTION_SHIFT 27u
+#define ENTRY_RULE 0x07ffffffu
+static_assert(RULESET_RULES_MAX <= ENTRY_RULE && ACTION_COUNT <= 4, "a rule's index and action have their bits");
 
 /*
  * Nodes lie in one array of words: the first rank of what the node is about; field and shift; a link for each part. A link with
@@ -39,7 +43,7 @@ struct classifier_entry {
  */
 #define NODE_WORDS 2u
 #define LINK_LEAF 0x80000000u
-#define LINK_EMPTY (LINK_LEAF | 0) /* the entry that nothing matches */
+#define LINK_EMPTY UINT32_MAX /* a leaf without entries */
 
 struct classifier {
     struct ranks ranks[FIELD_COUNT];
@@ -62,6 +66,7 @@ struct shape {
 /* While it is built. */
 struct building {
     struct classifier *classifier;
+    const struct ruleset *ruleset;
     struct shape *shapes;
     uint32_t *lists; /* of the rules of a node and all those above it */
     size_t list_count, list_size;
@@ -240,18 +245,20 @@ static void put_span(struct classifier_entry *entry, enum field field, struct sp
 {
     if (field < WIDE_FIELDS) {
         entry->wide_first[field] = span.first;
-        entry->wide_last[field] = span.last;
+        entry->wide_more[field] = span.last - span.first;
     } else {
         /* No query has a rank there above 65535: the last one is that of larger values. */
-        entry->first[field - WIDE_FIELDS] = (uint16_t)(span.first < UINT16_MAX ? span.first : UINT16_MAX);
-        entry->last[field - WIDE_FIELDS] = (uint16_t)(span.last < UINT16_MAX ? span.last : UINT16_MAX);
+        uint32_t last = span.last < UINT16_MAX ? span.last : UINT16_MAX;
+        entry->first[field - WIDE_FIELDS] = (uint16_t)span.first;
+        entry->more[field - WIDE_FIELDS] = (uint16_t)(last - span.first);
     }
 }
 
 /* Puts the entries of RULE in AREA: a box each if ALLOWED and they are few, else their hull. */
-static void put_entries(struct classifier *classifier, const struct shape *shape, uint32_t rule,
-                        const struct span area[FIELD_COUNT], bool allowed)
+static void put_entries(struct building *building, uint32_t rule, const struct span area[FIELD_COUNT], bool allowed)
 {
+    struct classifier *classifier = building->classifier;
+    const struct shape *shape = &building->shapes[rule];
     unsigned counts[FIELD_COUNT], boxes = boxes_of(shape, area, counts);
     for (unsigned box = 0; box < (allowed ? boxes : 1); box++) {
         struct classifier_entry *entry = &classifier->entries[classifier->entry_count++];
@@ -266,7 +273,8 @@ static void put_entries(struct classifier *classifier, const struct shape *shape
             }
             put_span(entry, field, span);
         }
-        entry->rule = rule | (exact ? ENTRY_EXACT : 0);
+        entry->rule = rule | (uint32_t)building->ruleset->rules[rule].action << ENTRY_ACTION_SHIFT |
+                      (exact ? ENTRY_EXACT : 0) | (exact && shape->final ? ENTRY_FINAL : 0);
     }
 }
 
@@ -287,7 +295,7 @@ static uint32_t put_leaf(struct building *building, const struct part *part)
         return LINK_EMPTY;
     }
     for (uint32_t i = 0; i < part->count; i++)
-        put_entries(classifier, &building->shapes[rules[i]], rules[i], part->area, allowed);
+        put_entries(building, rules[i], part->area, allowed);
     classifier->entries[classifier->entry_count - 1].rule |= ENTRY_LAST;
     return LINK_LEAF | (uint32_t)first;
 }
@@ -418,8 +426,9 @@ static void shape_rule(const struct classifier *classifier, const struct project
 }
 
 /* Makes the ranks, and the shapes of all rules in them. */
-static bool shape_all(struct building *building, const struct ruleset *ruleset, struct arena *arena)
+static bool shape_all(struct building *building, struct arena *arena)
 {
+    const struct ruleset *ruleset = building->ruleset;
     struct classifier *classifier = building->classifier;
     struct projection *projections = arena_take(arena, ruleset->rule_count, sizeof *projections);
     building->shapes = arena_take(arena, ruleset->rule_count, sizeof *building->shapes);
@@ -443,33 +452,36 @@ static bool shape_all(struct building *building, const struct ruleset *ruleset, 
     return true;
 }
 
-/* The entry that nothing matches stands first. */
-static bool put_empty_entry(struct classifier *classifier)
+/* Gives back what an array has too much; where that fails it stays. */
+static void trim(void *array, size_t *size, size_t count, size_t bytes)
 {
-    if (!grow(&classifier->entries, &classifier->entry_size, 0, 1, sizeof *classifier->entries))
-        return false;
-    classifier->entries[0] = (struct classifier_entry){.rule = ENTRY_LAST, .wide_first = {1}};
-    classifier->entry_count = 1;
-    return true;
+    void *at = count > 0 ? realloc(*(void **)array, count * bytes) : NULL;
+    if (at == NULL)
+        return;
+    *(void **)array = at;
+    *size = count;
 }
 
 struct classifier *classifier_new(const struct ruleset *ruleset)
 {
     if (ruleset->rule_count < CLASSIFIER_RULES_MIN)
         return NULL;
-    struct building building = {.classifier = calloc(1, sizeof *building.classifier)};
+    struct building building = {.classifier = calloc(1, sizeof *building.classifier), .ruleset = ruleset};
     struct arena *arena = arena_new();
-    building.failed = building.classifier == NULL || arena == NULL || !put_empty_entry(building.classifier) ||
-                      !shape_all(&building, ruleset, arena) ||
+    building.failed = building.classifier == NULL || arena == NULL || !shape_all(&building, arena) ||
                       !grow(&building.lists, &building.list_size, 0, ruleset->rule_count, sizeof *building.lists);
     if (!building.failed)
         put_trees(&building, (uint32_t)ruleset->rule_count);
     free(building.lists);
     arena_free(arena);
-    if (!building.failed)
-        return building.classifier;
-    classifier_free(building.classifier);
-    return NULL;
+    if (building.failed) {
+        classifier_free(building.classifier);
+        return NULL;
+    }
+    struct classifier *made = building.classifier;
+    trim(&made->entries, &made->entry_size, made->entry_count, sizeof *made->entries);
+    trim(&made->words, &made->word_size, made->word_count, sizeof *made->words);
+    return made;
 }
 
 void classifier_free(struct classifier *classifier)
@@ -515,16 +527,19 @@ void classifier_begin(const struct classifier *classifier, const struct query *q
         }
     } while (moved);
     for (unsigned tree = 0; tree < CLASSIFIER_TREES; tree++)
-        walk->at[tree] = &classifier->entries[links[tree] & ~LINK_LEAF];
+        walk->at[tree] = links[tree] == LINK_EMPTY ? NULL : &classifier->entries[links[tree] & ~LINK_LEAF];
 }
 
-static bool entry_holds(const struct classifier_entry *entry, const uint32_t ranks[FIELD_COUNT])
+/* Which field fails, if any, nobody can tell beforehand: all are asked, and nothing branches on one. */
+static inline bool entry_holds(const struct classifier_entry *entry, const uint32_t ranks[FIELD_COUNT])
 {
-    bool holds = true;
+    unsigned holds = 1;
+#pragma GCC unroll 8
     for (unsigned i = 0; i < WIDE_FIELDS; i++)
-        holds &= entry->wide_first[i] <= ranks[i] && ranks[i] <= entry->wide_last[i];
+        holds &= ranks[i] - entry->wide_first[i] <= entry->wide_more[i];
+#pragma GCC unroll 8
     for (unsigned i = WIDE_FIELDS; i < FIELD_COUNT; i++)
-        holds &= entry->first[i - WIDE_FIELDS] <= ranks[i] && ranks[i] <= entry->last[i - WIDE_FIELDS];
+        holds &= ranks[i] - entry->first[i - WIDE_FIELDS] <= entry->more[i - WIDE_FIELDS];
     return holds;
 }
 
@@ -549,7 +564,13 @@ bool classifier_next(struct classifier_walk *walk, struct classifier_candidate *
     }
     if (lowest == CLASSIFIER_TREES)
         return false;
-    *candidate = (struct classifier_candidate){rule, walk->at[lowest]->rule & ENTRY_EXACT};
+    uint32_t found = walk->at[lowest]->rule;
+    *candidate = (struct classifier_candidate){
+        .rule = rule,
+        .exact = found & ENTRY_EXACT,
+        .final = found & ENTRY_FINAL,
+        .action = found >> ENTRY_ACTION_SHIFT & 3,
+    };
     walk->at[lowest] = behind(walk->at[lowest]);
     return true;
 }

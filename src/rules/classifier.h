@@ -26,10 +26,10 @@ struct classifier_entry;
 #define CLASSIFIER_TREES 4u /* broad source or not, broad destination or not */
 
 /*
- * A cut copies the rules that lie across it. A tree has at most so many entries a rule, of 44 bytes each with its share of
- * nodes: where more would be needed, nodes stay uncut and their lists long.
+ * A cut copies the rules that lie across it. A tree has at most so many entries a rule, of 44 bytes, the nodes
+ * counted by their bytes: where more would be needed, nodes stay uncut and their lists long. Mostly it has a quarter of that.
  */
-#define CLASSIFIER_COPIES_MAX 8u
+#define CLASSIFIER_COPIES_MAX 16u
 
 /* So few rules are read one by one sooner than any are chosen. */
 #define CLASSIFIER_RULES_MIN 16u
@@ -55,6 +55,8 @@ struct classifier_walk {
 struct classifier_candidate {
     uint32_t rule;
     bool exact; /* it matches, but for the time; else it is to be asked */
+    bool final; /* it matches, and decides: so ... */
+    enum action action;
 };
 
 void classifier_begin(const struct classifier *classifier, const struct query *query, struct classifier_walk *walk);

@@ -151,6 +151,11 @@ void classify(const struct ruleset *ruleset, const struct surroundings *surround
     classifier_begin(ruleset->classifier, query, &walk);
     while (classifier_next(&walk, &candidate)) {
         const struct rule *rule = &ruleset->rules[candidate.rule];
+        if (candidate.final) {
+            decision->rule = candidate.rule;
+            decision->action = candidate.action;
+            return;
+        }
         enum condition failed = candidate.exact ? CONDITION_NONE : first_failed(rule, &asked);
         if (read_rule(&asked, candidate.rule, in_time(rule, &asked, failed, decision), decision))
             return;
