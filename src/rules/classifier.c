@@ -445,7 +445,8 @@ static bool shape_all(struct building *building, struct arena *arena)
             return false;
     }
     for (enum field field = 0; field < FIELD_COUNT; field++)
-        ranks_finish(&classifier->ranks[field]);
+        if (!ranks_finish(&classifier->ranks[field]))
+            return false;
     for (size_t i = 0; i < ruleset->rule_count; i++)
         if (building->shapes[i].possible)
             shape_rule(classifier, &projections[i], arena, &building->shapes[i]);

@@ -1,6 +1,7 @@
 #include "rules/ranks.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Makes an array of SIZE times BYTES larger; false without memory. */
 static bool grow(void *array, size_t *size, size_t bytes)
@@ -81,6 +82,7 @@ bool ranks_init(struct ranks *ranks, uint64_t base)
 void ranks_fini(struct ranks *ranks)
 {
     free(ranks->borders);
+    free(ranks->heads);
     free(ranks->long_borders);
 }
 
@@ -126,10 +128,25 @@ bool ranks_add(struct ranks *ranks, struct address_range range)
     return add_long(ranks, part.first) && (at_the_end || add_long(ranks, behind));
 }
 
-void ranks_finish(struct ranks *ranks)
+/* Moves the short borders to where blocks begin with a line of the cache, and writes their heads. */
+bool ranks_finish(struct ranks *ranks)
 {
     sort_short(ranks);
     sort_long(ranks);
+    size_t blocks = (ranks->count + RANKS_BLOCK - 1) / RANKS_BLOCK, block_bytes = RANKS_BLOCK * sizeof *ranks->borders;
+    uint32_t *borders = aligned_alloc(block_bytes, blocks * block_bytes);
+    ranks->heads = malloc(blocks * sizeof *ranks->heads);
+    if (borders == NULL || ranks->heads == NULL) {
+        free(borders);
+        return false;
+    }
+    memcpy(borders, ranks->borders, ranks->count * sizeof *borders);
+    for (size_t i = 0; i < blocks; i++)
+        ranks->heads[i] = borders[i * RANKS_BLOCK];
+    free(ranks->borders);
+    ranks->borders = borders;
+    ranks->size = blocks * RANKS_BLOCK;
+    return true;
 }
 
 /* Adds a span behind COUNT others, joined with the last one if they touch; returns how many there are. */
@@ -159,5 +176,6 @@ size_t ranks_spans(const struct ranks *ranks, const struct rangeset *set, struct
 
 size_t ranks_bytes(const struct ranks *ranks)
 {
-    return ranks->size * sizeof *ranks->borders + ranks->long_size * sizeof *ranks->long_borders;
+    return (ranks->size + ranks->size / RANKS_BLOCK) * sizeof *ranks->borders +
+           ranks->long_size * sizeof *ranks->long_borders;
 }
