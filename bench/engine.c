@@ -4,6 +4,10 @@
  *   bench/engine established CONNECTIONS PACKETS    CONNECTIONS are opened, then PACKETS segments of them, in random order
  *   bench/engine new PACKETS                        so many first packets of UDP sessions
  *   bench/engine fill CONNECTIONS                   so many UDP sessions stay in the table; prints memory and expiry
+ *   bench/engine rules PACKETS RULES ...            PACKETS new connections under so many random rules each (an office's:
+ *                                                   tests/unit/random_rules.h), of both families, let in by rules spread over
+ *                                                   the whole file; the numbers of rules take turns, medians, and the time
+ *                                                   of one connection against the first number's
  *
  * Prints packets a second; run it under `valgrind --tool=callgrind` for instructions, which do not vary.
  */
@@ -13,8 +17,11 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "engine/engine.h"
 #include "packet/timeouts.h"
+#include "tests/unit/build.h"
+#include "tests/unit/random_rules.h"
 
 #define TABLE_CAPACITY (1u << 22)
 
@@ -248,8 +255,128 @@ static void run_fill(uint32_t connections)
     expire_all(arrival.now_ms);
 }
 
+/* ---- many rules ---- */
+
+#define ROUNDS 7
+#define FIRSTS 16384 /* different first packets, sent again and again from other ports */
+#define FIRST_BYTES 64
+
+struct first {
+    uint8_t bytes[FIRST_BYTES];
+    uint16_t length, in_interface, out_interface;
+    bool v4;
+};
+
+struct many {
+    unsigned rules;
+    struct ruleset *ruleset;
+    struct surroundings *surroundings;
+    struct rule_counter *counters;
+    struct first *firsts;
+    double place, ns[ROUNDS];
+};
+
+static void build_first(const struct query *query, struct first *first)
+{
+    static uint8_t bytes[BUILD_BYTES_MAX];
+    char src[64], dst[64];
+    struct text text;
+    text_init(&text, src, sizeof src);
+    address_to_text(&text, query->src);
+    text_init(&text, dst, sizeof dst);
+    address_to_text(&text, query->dst);
+    struct build build = {.src = src, .dst = dst, .protocol = query->protocol, .dst_port = query->service, .flags = TCP_SYN,
+                          .window = 65535};
+    first->length = (uint16_t)build_packet(&build, bytes);
+    memcpy(first->bytes, bytes, first->length);
+    first->in_interface = query->src_zone; /* random_surroundings: of the zone's number */
+    first->out_interface = query->dst_zone;
+    first->v4 = address_is_v4(query->src);
+}
+
+/* First packets that the rules let in. */
+static void make_firsts(struct many *many, struct random *random)
+{
+    double places = 0;
+    for (unsigned i = 0; i < FIRSTS;) {
+        struct decision decision;
+        struct query query = random_query_in(random, many->ruleset, random_below(random, many->rules));
+        query.tcp_flags = query.protocol == PROTOCOL_TCP ? TCP_SYN : 0;
+        classify(many->ruleset, many->surroundings, &query, &decision);
+        if ((query.protocol != PROTOCOL_TCP && query.protocol != PROTOCOL_UDP) || decision.action != ACTION_ALLOW ||
+            query.service == 0 || address_is_v4(query.src) != address_is_v4(query.dst))
+            continue;
+        places += (double)decision.rule / many->rules;
+        build_first(&query, &many->firsts[i++]);
+    }
+    many->place = places / FIRSTS;
+}
+
+static void many_prepare(struct many *many, unsigned rules)
+{
+    struct random random = {88172645463325252u + rules};
+    char *text = random_rules(&random, RANDOM_OFFICE, rules);
+    *many = (struct many){.rules = rules, .ruleset = random_rules_read(text)};
+    free(text);
+    many->counters = calloc(rules + 1u, sizeof *many->counters);
+    many->firsts = malloc(FIRSTS * sizeof *many->firsts);
+    if (many->ruleset == NULL || many->counters == NULL || many->firsts == NULL)
+        exit(1);
+    many->ruleset->generation = 1;
+    many->surroundings = random_surroundings(&random, many->ruleset);
+    make_firsts(many, &random);
+}
+
+static double many_run(const struct many *many, uint32_t packets)
+{
+    struct table_config config = {.capacity = 1u << 20, .key = {0x0123456789abcdef, 0xfedcba9876543210}};
+    engine = (struct engine){.table = table_new(&config), .ruleset = many->ruleset, .surroundings = many->surroundings,
+                             .rule_counters = many->counters};
+    if (engine.table == NULL)
+        exit(1);
+    double start = seconds();
+    for (uint32_t i = 0; i < packets; i++) {
+        struct first *first = &many->firsts[i % FIRSTS];
+        put16(first->bytes + (first->v4 ? 20 : 40), (uint16_t)(1024 + i / FIRSTS));
+        arrival.in_interface = first->in_interface;
+        arrival.out_interface = first->out_interface;
+        judge(first->bytes, first->length);
+    }
+    double took = seconds() - start;
+    table_free(engine.table);
+    return took / packets * 1e9;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+#define NUMBERS_MAX 8
+
+static void run_rules(uint32_t packets, unsigned count, char **numbers)
+{
+    static struct many manys[NUMBERS_MAX];
+    for (unsigned i = 0; i < count; i++)
+        many_prepare(&manys[i], (unsigned)strtoul(numbers[i], NULL, 10));
+    for (unsigned round = 0; round < ROUNDS; round++)
+        for (unsigned i = 0; i < count; i++)
+            manys[i].ns[round] = many_run(&manys[i], packets);
+    for (unsigned i = 0; i < count; i++) {
+        qsort(manys[i].ns, ROUNDS, sizeof manys[i].ns[0], by_value);
+        double ns = manys[i].ns[ROUNDS / 2];
+        printf("rules: %6u, %u new connections, %.2f million/s, %.2f times the time of the first; deciding at %.0f%% of the file\n",
+               manys[i].rules, packets, 1e3 / ns, ns / manys[0].ns[ROUNDS / 2], manys[i].place * 100);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    if (argc >= 4 && argc - 3 <= NUMBERS_MAX && strcmp(argv[1], "rules") == 0) {
+        run_rules((uint32_t)strtoul(argv[2], NULL, 10), (unsigned)argc - 3, argv + 3);
+        return 0;
+    }
     engine_start();
     if (argc == 4 && strcmp(argv[1], "established") == 0)
         run_established((uint32_t)strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
@@ -258,7 +385,8 @@ int main(int argc, char **argv)
     else if (argc == 3 && strcmp(argv[1], "fill") == 0)
         run_fill((uint32_t)strtoul(argv[2], NULL, 10));
     else {
-        fprintf(stderr, "usage: %s established CONNECTIONS PACKETS | new PACKETS | fill CONNECTIONS\n", argv[0]);
+        fprintf(stderr, "usage: %s established CONNECTIONS PACKETS | new PACKETS | fill CONNECTIONS | rules PACKETS RULES ...\n",
+                argv[0]);
         return 2;
     }
     return 0;

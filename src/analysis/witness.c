@@ -138,7 +138,8 @@ bool witness_classify(const struct ruleset *ruleset, const struct witness *witne
     fill_sets(ruleset, witness, filled);
     set_member(ruleset, witness->src_moving, witness->query.src, true);
     set_member(ruleset, witness->dst_moving, witness->query.dst, true);
-    classify(ruleset, surroundings, &witness->query, &decision);
+    /* The plain reading: a finding is held against the meaning of the language. */
+    classify_traced(ruleset, surroundings, &witness->query, &decision, NULL);
     set_member(ruleset, witness->src_moving, witness->query.src, false);
     set_member(ruleset, witness->dst_moving, witness->query.dst, false);
     for (size_t i = 0; i < ruleset->moving_count; i++)

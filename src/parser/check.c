@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "parser/parser.h"
+#include "rules/classifier.h"
 #include "rules/dynamic_set.h"
 
 static void redefined(struct check *check, const struct word *name, const struct location *first)
@@ -440,8 +441,10 @@ struct ruleset *parser_read(const char *path, const struct file_access *access, 
     check_statements(&check, statements);
     arena_free(tree);
     diagnostics_sort(diagnostics);
-    if (diagnostics->errors == errors_before)
+    if (diagnostics->errors == errors_before) {
+        check.ruleset->classifier = classifier_new(check.ruleset);
         return check.ruleset;
+    }
     ruleset_free(check.ruleset);
     return NULL;
 }

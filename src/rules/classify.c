@@ -1,12 +1,13 @@
 /*
- * The plain reading of the rules, from top to bottom. It is the meaning of the language: whatever may decide faster one
- * day is held against it.
+ * The plain reading of the rules, from top to bottom: the meaning of the language. `classify` reads in the same way those rules
+ * only that the classifier has found; it is held against the plain reading in tests/unit/test_classifier.c.
  */
 #include "rules/classify.h"
 
 #include <stdbool.h>
 
 #include "packet/packet.h"
+#include "rules/classifier.h"
 #include "rules/surroundings.h"
 
 /* Who asks about what. */
@@ -93,9 +94,10 @@ static enum condition first_failed(const struct rule *rule, const struct asked *
     return flags_match(rule, query) ? CONDITION_NONE : CONDITION_FLAGS;
 }
 
-static enum condition rule_failed(const struct rule *rule, const struct asked *asked, struct decision *decision)
+/* Of a rule whose condition FAILED first but for the time: the time too. */
+static enum condition in_time(const struct rule *rule, const struct asked *asked, enum condition failed,
+                              struct decision *decision)
 {
-    enum condition failed = first_failed(rule, asked);
     if (failed != CONDITION_NONE)
         return failed;
     uint64_t schedules = rule_schedules(rule);
@@ -103,10 +105,27 @@ static enum condition rule_failed(const struct rule *rule, const struct asked *a
     return (asked->surroundings->schedules & schedules) == schedules ? CONDITION_NONE : CONDITION_TIME;
 }
 
-void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
-              struct decision *decision)
+/* Takes note of the rule with this index, of whose conditions this one FAILED first. True: it decides. */
+static bool read_rule(const struct asked *asked, uint32_t index, enum condition failed, struct decision *decision)
 {
-    classify_traced(ruleset, surroundings, query, decision, NULL);
+    const struct rule *rule = &asked->ruleset->rules[index];
+    if (failed != CONDITION_NONE)
+        return false;
+    if (rule->action != ACTION_AUDIT) {
+        decision->rule = index;
+        decision->action = rule->action;
+        return true;
+    }
+    if (decision->audit_count < AUDITS_MAX)
+        decision->audits[decision->audit_count++] = index;
+    return false;
+}
+
+static void decide_by_default(const struct asked *asked, struct decision *decision)
+{
+    decision->rule = RULE_DEFAULT;
+    /* Fail closed: what breaks its protocol passes only where a rule says so in words. */
+    decision->action = asked->query->state == STATE_INVALID ? ACTION_DENY : asked->ruleset->default_action;
 }
 
 void classify_traced(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
@@ -117,20 +136,41 @@ void classify_traced(const struct ruleset *ruleset, const struct surroundings *s
     decision->schedules = 0;
     for (uint32_t i = 0; i < ruleset->rule_count; i++) {
         const struct rule *rule = &ruleset->rules[i];
-        enum condition failed = rule_failed(rule, &asked, decision);
+        enum condition failed = in_time(rule, &asked, first_failed(rule, &asked), decision);
         if (trace != NULL)
             trace->rule(trace->context, i, failed);
-        if (failed != CONDITION_NONE)
-            continue;
-        if (rule->action != ACTION_AUDIT) {
-            decision->rule = i;
-            decision->action = rule->action;
+        if (read_rule(&asked, i, failed, decision))
+            return;
+    }
+    decide_by_default(&asked, decision);
+}
+
+void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+              struct decision *decision)
+{
+    const struct asked asked = {ruleset, surroundings, query};
+    struct classifier_walk walk;
+    struct classifier_candidate candidate;
+    if (ruleset->classifier == NULL) {
+        classify_traced(ruleset, surroundings, query, decision, NULL);
+        return;
+    }
+    decision->audit_count = 0;
+    decision->schedules = 0;
+    classifier_begin(ruleset->classifier, query, &walk);
+    while (classifier_next(&walk, &candidate)) {
+        const struct rule *rule = &ruleset->rules[candidate.rule];
+        if (candidate.final) {
+            /* What is asked of the rule next, its limits and options, comes while the caller goes on. */
+            for (size_t byte = 0; byte < sizeof *rule; byte += 64)
+                __builtin_prefetch((const char *)rule + byte);
+            decision->rule = candidate.rule;
+            decision->action = candidate.action;
             return;
         }
-        if (decision->audit_count < AUDITS_MAX)
-            decision->audits[decision->audit_count++] = i;
+        enum condition failed = candidate.exact ? CONDITION_NONE : first_failed(rule, &asked);
+        if (read_rule(&asked, candidate.rule, in_time(rule, &asked, failed, decision), decision))
+            return;
     }
-    decision->rule = RULE_DEFAULT;
-    /* Fail closed: what breaks its protocol passes only where a rule says so in words. */
-    decision->action = query->state == STATE_INVALID ? ACTION_DENY : ruleset->default_action;
+    decide_by_default(&asked, decision);
 }

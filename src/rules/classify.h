@@ -39,7 +39,7 @@ struct trace {
     void *context;
 };
 
-/* As classify, and tells TRACE (unless it is NULL) of each rule on the way. */
+/* As classify, by reading each rule from the top; tells TRACE (unless it is NULL) of each on the way. */
 void classify_traced(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
                      struct decision *decision, const struct trace *trace);
 

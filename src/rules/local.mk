@@ -1,4 +1,6 @@
 libengine_a_SOURCES += \
+	src/rules/classifier.c \
+	src/rules/classifier.h \
 	src/rules/classify.c \
 	src/rules/classify.h \
 	src/rules/dns_set.c \
@@ -7,8 +9,12 @@ libengine_a_SOURCES += \
 	src/rules/dynamic_set.h \
 	src/rules/moving.c \
 	src/rules/moving.h \
+	src/rules/projection.c \
+	src/rules/projection.h \
 	src/rules/rangeset.c \
 	src/rules/rangeset.h \
+	src/rules/ranks.c \
+	src/rules/ranks.h \
 	src/rules/ruleset.c \
 	src/rules/ruleset.h \
 	src/rules/surroundings.c \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "rules/classifier.h"
 #include "rules/dns_set.h"
 #include "rules/dynamic_set.h"
 
@@ -15,6 +16,7 @@ void ruleset_free(struct ruleset *ruleset)
         dynamic_set_release(ruleset->moving[i].members);
         dns_set_free(ruleset->moving[i].dns);
     }
+    classifier_free(ruleset->classifier);
     arena_free(ruleset->arena); /* the ruleset itself lives there too */
 }
 

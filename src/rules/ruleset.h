@@ -15,6 +15,7 @@
 #include "rules/rangeset.h"
 
 struct arena;
+struct classifier;
 struct dns_set;
 struct dynamic_set;
 
@@ -218,10 +219,11 @@ struct rule_place {
 };
 
 struct ruleset {
-    struct arena *arena;      /* owns everything below */
+    struct arena *arena;      /* owns everything below but the classifier and the members of sets */
     uint32_t generation;      /* set by who installs it; never 0 */
     size_t rule_count;
     const struct rule *rules;
+    struct classifier *classifier; /* of the rules; NULL: they are read one by one */
     const struct rule_place *places; /* the rules by identity, sorted */
     enum action default_action; /* deny, allow or reject */
     struct log default_log;
