@@ -57,6 +57,19 @@ START_TEST(what_was_seen_first_counts)
 }
 END_TEST
 
+START_TEST(what_was_held_first_counts)
+{
+    BEGIN("aaa\nbbb\nccc\nddd\n");
+    ck_assert(SAY(8, "ccc\n"));
+    ck_assert(SAY(4, "bbb\nXXX\nXXX\n"));
+    ck_assert(SAY(10, "XX"));
+    ck_assert(SAY(0, "aaa\n"));
+    hears("aaa\nbbb\nccc\n");
+    ck_assert(SAY(12, "ddd\n"));
+    hears("aaa\nbbb\nccc\nddd\n");
+}
+END_TEST
+
 START_TEST(four_segments_may_wait_and_no_more)
 {
     BEGIN("0\n1\n2\n3\n4\n5\n");
@@ -216,6 +229,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, lines_over_segments_and_segments_of_lines);
     tcase_add_test(tests, what_was_seen_first_counts);
+    tcase_add_test(tests, what_was_held_first_counts);
     tcase_add_test(tests, four_segments_may_wait_and_no_more);
     tcase_add_test(tests, a_gap_that_is_acknowledged_ends_the_listening);
     tcase_add_test(tests, a_message_that_is_too_long);
