@@ -14,6 +14,8 @@
 
 #define MUST(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
 
+#define STEP_BYTES 5u
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static _Noreturn void broken(const char *condition, int line)
@@ -50,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (reader.failed)
         return 0;
     recital_begin(&recital, text, length);
-    while (reader_left(&reader) > 0 && recital.family.deaf == DEAF_NOT) {
+    while (reader_left(&reader) >= STEP_BYTES && recital.family.deaf == DEAF_NOT) {
         step(&recital, &reader, text, length);
         MUST(recital_true(&recital, false));
     }
