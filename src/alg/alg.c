@@ -9,6 +9,9 @@ static const struct {
     uint8_t protocol;
 } dialects[DIALECT_COUNT] = {
     [DIALECT_FTP] = {&alg_ftp, ALG_FTP, PROTOCOL_TCP},
+    [DIALECT_IRC] = {&alg_irc, ALG_IRC, PROTOCOL_TCP},
+    [DIALECT_RTSP] = {&alg_rtsp, ALG_RTSP, PROTOCOL_TCP},
+    [DIALECT_TFTP] = {&alg_tftp, ALG_TFTP, PROTOCOL_UDP},
 };
 
 const char *dialect_name(uint8_t dialect)

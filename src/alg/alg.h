@@ -22,6 +22,9 @@
 enum dialect {
     DIALECT_NONE,
     DIALECT_FTP,
+    DIALECT_IRC,
+    DIALECT_RTSP,
+    DIALECT_TFTP,
     DIALECT_COUNT
 };
 
@@ -95,5 +98,8 @@ uint32_t alg_tag(const void *bytes, size_t length);
 
 /* The protocols. */
 extern const struct alg alg_ftp;
+extern const struct alg alg_irc;
+extern const struct alg alg_rtsp;
+extern const struct alg alg_tftp;
 
 #endif

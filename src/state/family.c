@@ -44,7 +44,8 @@ struct families {
 
 const char *deaf_name(enum deaf deaf)
 {
-    static const char *const names[DEAF_COUNT] = {"listening", "encrypted", "gap", "too-long", "cut", "no-room", "done"};
+    static const char *const names[DEAF_COUNT] = {"listening", "encrypted", "gap", "too-long", "cut", "no-room", "done",
+                                                    "foreign"};
     return names[deaf];
 }
 
@@ -188,7 +189,7 @@ static bool same_expected(const struct expected *a, const struct expected *b)
 {
     return address_equal(a->src, b->src) && address_equal(a->dst, b->dst) && a->src_port == b->src_port &&
            a->dst_port == b->dst_port && a->protocol == b->protocol && a->alg == b->alg && a->any_src == b->any_src &&
-           a->again == b->again && a->tag == b->tag;
+           a->anybody == b->anybody && a->again == b->again && a->tag == b->tag;
 }
 
 /* The one of FAMILY that EXPECTED repeats. A child of the only one that it waited for does not make it wait again. */
@@ -289,7 +290,7 @@ static bool fits(const struct expected *expected, const struct packet *packet)
 {
     return expected->protocol == packet->protocol && address_equal(expected->dst, packet->dst) &&
            expected->dst_port == packet->dst_port &&
-           (expected->any_src || address_equal(expected->src, packet->src)) &&
+           (expected->any_src || expected->anybody || address_equal(expected->src, packet->src)) &&
            (expected->src_port == 0 || expected->src_port == packet->src_port);
 }
 

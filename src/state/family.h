@@ -52,6 +52,7 @@ enum deaf {
     DEAF_CUT,       /* a packet whose bytes were not all at hand */
     DEAF_NO_ROOM,   /* no block was free for what must be kept */
     DEAF_DONE,      /* nothing more that matters can come */
+    DEAF_FOREIGN,   /* another protocol is spoken */
     DEAF_COUNT
 };
 
@@ -66,6 +67,7 @@ struct expected {
     uint8_t protocol;
     uint8_t alg;            /* who listens to the child: a dialect of room alg; 0: nobody */
     bool any_src;           /* src does not matter: the caller of family_find asks further */
+    bool anybody;           /* src does not matter: who will come is nowhere announced, by the nature of the protocol */
     bool again;             /* it waits again when its child has ended, until it is withdrawn or its time is over */
     uint32_t tag;           /* of what it was announced for (a transfer, a call): names it when it is withdrawn */
     uint32_t wait_ms;       /* so long it waits for its child */

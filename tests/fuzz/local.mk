@@ -8,6 +8,31 @@ FUZZERS += tests/fuzz/fuzz_decode
 tests_fuzz_fuzz_decode_SOURCES = tests/fuzz/fuzz_decode.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_decode_LDADD = libengine.a
 
+# One for each ALG; their corpora are written by make-alg-corpus.py.
+FUZZ_DIALOGUE = tests/fuzz/dialogue.c tests/fuzz/dialogue.h $(FUZZ_MAIN)
+
+FUZZERS += tests/fuzz/fuzz_ftp
+tests_fuzz_fuzz_ftp_SOURCES = tests/fuzz/fuzz_ftp.c $(FUZZ_DIALOGUE)
+tests_fuzz_fuzz_ftp_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_fuzz_ftp_LDADD = libengine.a
+FUZZERS += tests/fuzz/fuzz_irc
+tests_fuzz_fuzz_irc_SOURCES = tests/fuzz/fuzz_irc.c $(FUZZ_DIALOGUE)
+tests_fuzz_fuzz_irc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_fuzz_irc_LDADD = libengine.a
+FUZZERS += tests/fuzz/fuzz_rtsp
+tests_fuzz_fuzz_rtsp_SOURCES = tests/fuzz/fuzz_rtsp.c $(FUZZ_DIALOGUE)
+tests_fuzz_fuzz_rtsp_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_fuzz_rtsp_LDADD = libengine.a
+FUZZERS += tests/fuzz/fuzz_tftp
+tests_fuzz_fuzz_tftp_SOURCES = tests/fuzz/fuzz_tftp.c $(FUZZ_DIALOGUE)
+tests_fuzz_fuzz_tftp_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_fuzz_tftp_LDADD = libengine.a
+
+FUZZERS += tests/fuzz/fuzz_stream
+tests_fuzz_fuzz_stream_SOURCES = tests/fuzz/fuzz_stream.c tests/unit/recital.c tests/unit/recital.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_stream_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_fuzz_stream_LDADD = libengine.a
+
 # The parser's corpus is the golden rules files, good and bad: parser.sh names them.
 check_PROGRAMS += tests/fuzz/fuzz_parser
 tests_fuzz_fuzz_parser_SOURCES = tests/fuzz/fuzz_parser.c $(FUZZ_MAIN)
@@ -17,4 +42,4 @@ TESTS += tests/fuzz/parser.sh
 
 check_PROGRAMS += $(FUZZERS)
 TESTS += $(FUZZERS)
-EXTRA_DIST += tests/fuzz/make-corpus.py tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/make-corpus.py tests/fuzz/make-alg-corpus.py tests/fuzz/corpus

@@ -40,6 +40,9 @@ EXTRA_DIST += \
 	tests/scenario/half-open-and-reserve.scenario \
 	tests/scenario/icmp-errors-about-tcp.scenario \
 	tests/scenario/invalid-by-rule.scenario \
+	tests/scenario/irc-dcc.scenario \
+	tests/scenario/irc-refused.scenario \
+	tests/scenario/irc-strict.scenario \
 	tests/scenario/limit-new.scenario \
 	tests/scenario/limit-per-source.scenario \
 	tests/scenario/limits-after-a-reload.scenario \
@@ -56,6 +59,9 @@ EXTRA_DIST += \
 	tests/scenario/reload-drains.scenario \
 	tests/scenario/reload-established-first.scenario \
 	tests/scenario/reload-matches-the-opener.scenario \
+	tests/scenario/rtsp-framing.scenario \
+	tests/scenario/rtsp-hosts.scenario \
+	tests/scenario/rtsp.scenario \
 	tests/scenario/schedules.scenario \
 	tests/scenario/self-and-neighbours.scenario \
 	tests/scenario/states-of-a-rule.scenario \
@@ -89,6 +95,8 @@ EXTRA_DIST += \
 	tests/scenario/tcp-window-scale.scenario \
 	tests/scenario/tcp-wrap-around.scenario \
 	tests/scenario/tcp-zero-window.scenario \
+	tests/scenario/tftp-strict.scenario \
+	tests/scenario/tftp.scenario \
 	tests/scenario/timeouts-of-a-rule.scenario \
 	tests/scenario/timeouts-of-the-file.scenario \
 	tests/scenario/udp-session.scenario

@@ -16,6 +16,7 @@
  *   connect client > server                    the handshake of a TCP connection, which is to be allowed
  *   say client > server "PORT 1,2,3,4,5,6\r\n" => allow established     in such a connection; the next bytes in order,
  *                                              or, with from=-20 or from=100, others; \r \n \t \" \\ \x00 in the text
+ *   reset client > server                      ends such a connection by a RST, which is to be allowed
  *   +0s client > server udp "text" => allow new
  *   expectations 1                             so many wait now
  *   deaf gap                                   why nobody listens any more to the last packet's connection
@@ -405,6 +406,17 @@ static void take_connect(struct scenario *scenario, char **words)
     segment(scenario, talk, who, "A", 0, NULL, answer, 2);
 }
 
+static void take_reset(struct scenario *scenario, char **words)
+{
+    static char allow[] = "allow", established[] = "established";
+    char *wanted[] = {allow, established};
+    const struct host *src = host_called(scenario, words[1]), *dst = host_called(scenario, words[3]);
+    unsigned who;
+    struct talk *talk = src != NULL && dst != NULL ? talk_of(scenario, src, dst, &who) : NULL;
+    if (talk != NULL)
+        segment(scenario, talk, who, "RA", 0, NULL, wanted, 2);
+}
+
 static void take_say(struct scenario *scenario, char **words, unsigned count)
 {
     const struct host *src = host_called(scenario, words[1]), *dst = host_called(scenario, words[3]);
@@ -477,6 +489,8 @@ static void take_line(struct scenario *scenario, char **words, unsigned count)
             complain(scenario, "there are %u connections", now);
     } else if (strcmp(words[0], "connect") == 0 && count == 4) {
         take_connect(scenario, words);
+    } else if (strcmp(words[0], "reset") == 0 && count == 4) {
+        take_reset(scenario, words);
     } else if (strcmp(words[0], "say") == 0 && count >= 7) {
         take_say(scenario, words, count);
     } else if (strcmp(words[0], "expectations") == 0 && count == 2) {

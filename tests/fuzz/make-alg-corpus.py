@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Writes the corpora of the ALGs' drivers (their form is told in dialogue.h) and of the stream reader's (fuzz_stream.c).
+
+Run it in tests/fuzz; the files are committed."""
+import os
+import struct
+
+STRICT, MEDIA, V6 = 1, 2, 4
+C, S = b"\xfe", b"\xfd"
+
+
+def setup(number, transport, name=b"audio"):
+    return b"SETUP rtsp://s/%s RTSP/1.0\r\nCSeq: %d\r\nTransport: %s\r\n\r\n" % (name, number, transport)
+
+
+def reply(number, transport, more=b""):
+    return b"RTSP/1.0 200 OK\r\nCSeq: %d\r\nSession: 4711;timeout=60\r\nTransport: %s\r\n%s\r\n" % (number, transport, more)
+
+
+def request(method, number, more=b""):
+    return b"%s rtsp://s/ RTSP/1.0\r\nCSeq: %d\r\nSession: 4711\r\n%s\r\n" % (method, number, more)
+
+
+PORTS = b"RTP/AVP;unicast;client_port=5000-5001"
+BOTH = PORTS + b";server_port=6000-6001"
+OWN = b"3221225985"  # 192.0.2.1
+DCC = b"NICK me\r\nPRIVMSG you :\1DCC %s\1\r\n"
+
+DIALOGUES = {
+    "ftp": {
+        "active": (0, C, b"USER x\r\n", S, b"220 hi\r\n331 pw\r\n", C, b"PORT 192,0,2,1,23,112\r\n", S, b"200 ok\r\n"),
+        "passive": (0, C, b"PASV\r\n", S, b"220 hi\r\n227 Entering Passive Mode (192,0,2,2,156,64)\r\n"),
+        "extended": (V6, C, b"EPRT |2|2001:db8::1|6000|\r\n", C, b"EPSV\r\n", S, b"220 \r\n200 \r\n229 (|||6446|)\r\n"),
+        "epsv-all": (STRICT, C, b"EPSV ALL\r\nPASV\r\n", S, b"220-a\r\nb\r\n220 c\r\n200 ok\r\n"),
+        "bounce": (0, C, b"PORT 192,0,2,9,23,112\r\nPORT 192,0,2,1,0,22\r\n"),
+        "tls": (0, C, b"AUTH TLS\r\n", S, b"220 \r\n234 go\r\n", C, b"\x16\x03\x01\n"),
+        "split": (0, C, b"PO", S, b"22", C, b"RT 192,0,2,1,", S, b"0 \r\n", C, b"23,112\r\nUSER"),
+        "nonsense": (STRICT, C, b"\xff\xf4\xff\xf2ABOR\r\n1\0\r\n", S, b"12\r\n"),
+    },
+    "irc": {
+        "send": (0, C, DCC % b"SEND a.txt %s 5000 1" % OWN),
+        "chat": (0, C, b"@a=b :me ", C, DCC % b"CHAT chat %s 5001" % OWN),
+        "quoted": (0, C, DCC % b"SEND \"a b\" %s 5000" % OWN),
+        "passive": (0, C, DCC % b"SEND a.txt 16843009 0 1 7"),
+        "ipv6": (V6 | STRICT, C, DCC % b"SEND a 2001:db8::1 5000 1"),
+        "malformed": (0, C, DCC % b"SEND a 4294967296 65536"),
+        "third": (STRICT, C, DCC % b"SEND a 3221225999 5000"),
+        "from-others": (0, C, b"NICK x\r\n", S, DCC % b"SEND a 3221225986 5000"),
+        "web": (0, C, b"GET / HTTP/1.1\r\n", C, DCC % b"SEND a %s 5000" % OWN),
+    },
+    "rtsp": {
+        "setup": (0, C, setup(1, PORTS), S, reply(1, BOTH), C, request(b"PLAY", 2), C, request(b"TEARDOWN", 3)),
+        "split": (0, C, setup(1, PORTS)[:30], C, setup(1, PORTS)[30:], S, reply(1, BOTH)[:50], S, reply(1, BOTH)[50:]),
+        "choice": (0, C, setup(1, b"RTP/AVP/TCP;interleaved=0-1," + PORTS + b";mode=\"PLAY,RECORD\""), S, reply(1, BOTH)),
+        "hosts": (MEDIA, C, setup(1, PORTS), S, reply(1, BOTH + b";source=192.0.2.9;destination=192.0.2.1")),
+        "third": (STRICT, C, setup(1, PORTS + b";destination=192.0.2.9"), S, reply(1, BOTH)),
+        "version-2": (V6, C, setup(1, b"RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\""),
+                      S, reply(1, b"RTP/AVP;dest_addr=\":5000\"/\":5001\";src_addr=\"[2001:db8::2]:6000\"")),
+        "body": (0, S, b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 9\r\n\r\n123456789RTSP/1.0 200 OK\r\n\r\n"),
+        "interleaved": (0, S, b"$\0\0\5abcde$\1\0", S, b"\2ab\r\nRTSP/1.0 404 No\r\n\r\n"),
+        "folded": (0, C, b"SETUP a RTSP/1.0\r\nCSeq:\r\n 1\r\nTransport: RTP/AVP;\r\n\tclient_port=5000\r\n\r\n"),
+        "two-lengths": (0, C, request(b"PLAY", 1, b"Content-Length: 1\r\nContent-Length: 2\r\n")),
+        "web": (0, C, b"POST / HTTP/1.1\r\n\r\n", C, setup(1, PORTS)),
+    },
+    "tftp": {
+        "read": (0, C, b"\0\1boot.img\0octet\0"),
+        "write": (STRICT | V6, C, b"\0\2out\0netascii\0blksize\0001400\0tsize\0000\0"),
+        "cut": (0, C, b"\0\1boot.img\0octet"),
+        "padded": (0, C, b"\0\1boot.img\0mail\0\0\0\0"),
+        "other": (STRICT, C, b"\0\4\0\1", S, b"\0\5\0\1No\0"),
+        "short": (STRICT, C, b"\0", C, b"\0\1"),
+    },
+}
+
+TEXT = b"one\ntwo\n#5\nabcd\nthree\n" + b"x" * 100 + b"\n" + b"four\n" * 20
+ACKNOWLEDGE, LIE, RELATIVE = 1, 2, 4
+
+STREAMS = {
+    "in-order": (TEXT, [(RELATIVE, 0, 7)] * 30),
+    "reordered": (TEXT, [(0, 9, 3), (0, 4, 5), (0, 0, 4), (0, 30, 50), (0, 20, 70), (0, 12, 8)]),
+    "again-with-lies": (TEXT, [(0, 0, 20), (LIE, 5, 40), (LIE, 0, 60)]),
+    "gap": (TEXT, [(0, 10, 1), (0, 20, 1), (0, 30, 1), (0, 40, 1), (0, 50, 1)]),
+    "acknowledged": (TEXT, [(RELATIVE, 0, 4), (ACKNOWLEDGE, 4, 0), (ACKNOWLEDGE, 5, 0)]),
+    "too-long": (b"y" * 400, [(RELATIVE, 0, 100)] * 4),
+}
+
+
+def write(name, title, data):
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus", name)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, title), "wb") as file:
+        file.write(data)
+
+
+if __name__ == "__main__":
+    for protocol, dialogues in DIALOGUES.items():
+        for title, (flags, *words) in dialogues.items():
+            write(protocol, title, bytes([flags]) + b"".join(words))
+    for title, (text, steps) in STREAMS.items():
+        write("stream", title, struct.pack(">H", len(text)) + text + b"".join(struct.pack(">BHH", *one) for one in steps))
