@@ -111,17 +111,11 @@ static void add_end(struct text *text, const struct ruleset *ruleset, struct add
 
 /* ---- the path ---- */
 
-struct path {
-    const struct ruleset *ruleset;
-    const struct query *query;
-    json_t *list;
-};
-
 /* What failed, in words; what was wanted; what came. */
-static const char *describe(const struct path *path, const struct rule *rule, enum condition failed, struct text *wanted,
+static const char *describe(const struct explanation *path, const struct rule *rule, enum condition failed, struct text *wanted,
                             struct text *got)
 {
-    const struct query *query = path->query;
+    const struct query *query = &path->query;
     char buffer[16];
     bool icmp = query->protocol == PROTOCOL_ICMP || query->protocol == PROTOCOL_ICMP6;
     switch (failed) {
@@ -175,7 +169,7 @@ static json_t *name_of(const struct rule *rule)
 
 static void take_rule(void *context, uint32_t index, enum condition failed)
 {
-    struct path *path = context;
+    struct explanation *path = context;
     const struct rule *rule = &path->ruleset->rules[index];
     char wanted_bytes[WORDS_BYTES], got_bytes[WORDS_BYTES];
     struct text wanted, got;
@@ -189,7 +183,20 @@ static void take_rule(void *context, uint32_t index, enum condition failed)
         json_object_set_new(step, "wanted", json_string(wanted_bytes));
         json_object_set_new(step, "got", json_string(got_bytes));
     }
-    json_array_append_new(path->list, step);
+    json_array_append_new(path->path, step);
+}
+
+static void take_query(void *context, const struct query *query)
+{
+    struct explanation *explanation = context;
+    json_decref(explanation->path);
+    explanation->path = json_array();
+    explanation->query = *query;
+}
+
+void explanation_init(struct explanation *explanation, const struct ruleset *ruleset)
+{
+    *explanation = (struct explanation){.ruleset = ruleset, .trace = {take_query, take_rule, explanation}};
 }
 
 /* Who decides, as "verdict", "state", "reason", "rule" and "name". */
@@ -219,14 +226,14 @@ static json_t *limits_of(const struct ruleset *ruleset, const struct decision *d
 
 json_t *explain_answer(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query)
 {
-    struct path path = {ruleset, query, json_array()};
-    const struct trace trace = {take_rule, &path};
+    struct explanation explanation;
     struct decision decision, reply_decision;
-    classify_traced(ruleset, surroundings, query, &decision, &trace);
+    explanation_init(&explanation, ruleset);
+    classify_traced(ruleset, surroundings, query, &decision, &explanation.trace);
     json_t *answer = outcome(ruleset, query, &decision);
     struct query reply = selftest_reply(query, decision.action == ACTION_ALLOW);
     classify(ruleset, surroundings, &reply, &reply_decision);
-    json_object_set_new(answer, "path", path.list);
+    json_object_set_new(answer, "path", explanation.path);
     json_object_set_new(answer, "limits", limits_of(ruleset, &decision));
     json_object_set_new(answer, "reply", outcome(ruleset, &reply, &reply_decision));
     return answer;
