@@ -24,6 +24,12 @@ static void print_outcome(const char *before, const json_t *outcome)
            name != NULL ? " \"" : "", name != NULL ? name : "", name != NULL ? "\"" : "");
 }
 
+static void print_member(const char *end, const json_t *member)
+{
+    if (member != NULL)
+        printf("  the %s is in %s: %s\n", end, text_of(member, "set"), text_of(member, "by"));
+}
+
 static void print_text(const json_t *answer)
 {
     size_t index;
@@ -36,6 +42,8 @@ static void print_text(const json_t *answer)
             printf("matches, %s\n", text_of(step, "action"));
         else
             printf("%s is %s, not %s\n", text_of(step, "failed"), text_of(step, "got"), text_of(step, "wanted"));
+        print_member("source", json_object_get(step, "source_member"));
+        print_member("destination", json_object_get(step, "destination_member"));
     }
     json_array_foreach(json_object_get(answer, "limits"), index, limit)
         printf("limited to %s\n", json_string_value(limit));

@@ -7,6 +7,7 @@
 #include "engine/selftest.h"
 #include "packet/packet.h"
 #include "packet/reason.h"
+#include "rules/member.h"
 
 #define WORDS_BYTES 300
 #define LISTED_MAX 6 /* items of a list that are shown */
@@ -157,6 +158,64 @@ static const char *describe(const struct explanation *path, const struct rule *r
     }
 }
 
+/* ---- through which member a set matched ---- */
+
+/* "office.rules:12", "entered by office.rules:30, 12 s ago, for 3588 s more", "answered for deb.example.org 12 s ago" ... */
+static void add_member(struct text *text, const struct ruleset *ruleset, const struct member *member, uint64_t now_ms)
+{
+    const struct origin *origin = &member->origin;
+    if (member->written != NULL) {
+        text_add(text, "%s:%u", member->written->file, member->written->line);
+        return;
+    }
+    uint32_t rule = member->moving->kind == MOVING_DYNAMIC ? ruleset_rule_of(ruleset, origin->rule) : RULE_DEFAULT;
+    if (member->moving->kind == MOVING_DNS)
+        text_add(text, "answered for %s", origin->name != NULL ? origin->name : "a name that is gone");
+    else if (member->moving->kind == MOVING_PREFIX)
+        text_add(text, "%s by a prefix of %s", member->moving->name, ruleset->zones[origin->zone].name);
+    else if (rule != RULE_DEFAULT)
+        text_add(text, "entered by %s:%u", ruleset->rules[rule].file, ruleset->rules[rule].line);
+    else
+        text_add(text, origin->rule != 0 ? "entered by a rule that is gone" : "entered by hand");
+    text_add(text, ", %llu s ago", (unsigned long long)((now_ms - origin->since_ms) / 1000));
+    if (origin->until_ms != UINT64_MAX && origin->until_ms > now_ms)
+        text_add(text, ", for %llu s more", (unsigned long long)((origin->until_ms - now_ms) / 1000));
+}
+
+/* Through which member ENDPOINT holds ADDRESS, as {"set": NAME, "by": WHERE}; NULL: through no set that has a name. */
+static json_t *through(const struct ruleset *ruleset, const struct endpoint *endpoint, struct address address,
+                       uint64_t now_ms)
+{
+    struct member member;
+    char bytes[WORDS_BYTES];
+    struct text text;
+    for (size_t i = 0; i < endpoint->term_count; i++) {
+        const struct endpoint_term *term = &endpoint->terms[i];
+        if (term->kind != TERM_SET || term->set->name == NULL || !member_find(ruleset, term->set, address, now_ms, &member))
+            continue;
+        text_init(&text, bytes, sizeof bytes);
+        add_member(&text, ruleset, &member, now_ms);
+        return json_pack("{s:s, s:s}", "set", member.set->name != NULL ? member.set->name : term->set->name, "by", bytes);
+    }
+    return NULL;
+}
+
+/* A rule that matched, or whose endpoint failed because it names what the address is not to be: by whose doing? */
+static void add_through(const struct explanation *path, const struct rule *rule, enum condition failed, json_t *step)
+{
+    const struct query *query = &path->query;
+    json_t *src = failed == CONDITION_NONE || failed == CONDITION_SRC
+                      ? through(path->ruleset, &rule->src, query->src, query->now_ms)
+                      : NULL;
+    json_t *dst = failed == CONDITION_NONE || failed == CONDITION_DST
+                      ? through(path->ruleset, &rule->dst, query->dst, query->now_ms)
+                      : NULL;
+    if (src != NULL)
+        json_object_set_new(step, "source_member", src);
+    if (dst != NULL)
+        json_object_set_new(step, "destination_member", dst);
+}
+
 static json_t *place_of(const struct rule *rule)
 {
     return json_sprintf("%s:%u", rule->file, rule->line);
@@ -183,6 +242,7 @@ static void take_rule(void *context, uint32_t index, enum condition failed)
         json_object_set_new(step, "wanted", json_string(wanted_bytes));
         json_object_set_new(step, "got", json_string(got_bytes));
     }
+    add_through(path, rule, failed, step);
     json_array_append_new(path->path, step);
 }
 
