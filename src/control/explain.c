@@ -8,6 +8,7 @@
 #include "packet/packet.h"
 #include "packet/reason.h"
 #include "rules/member.h"
+#include "state/limit.h"
 
 #define WORDS_BYTES 300
 #define LISTED_MAX 6 /* items of a list that are shown */
@@ -268,23 +269,42 @@ static json_t *outcome(const struct ruleset *ruleset, const struct query *query,
                      rule != NULL ? place_of(rule) : json_null(), "name", rule != NULL ? name_of(rule) : json_null());
 }
 
+/* "100 connections per source", and how many there are now, where somebody knows. */
+static void add_limit(json_t *limits, struct table *table, const char *words, uint32_t identity, bool per_source,
+                      const struct query *query)
+{
+    if (table == NULL)
+        json_array_append_new(limits, json_string(words));
+    else
+        json_array_append_new(limits, json_sprintf("%s; now %u", words,
+                                                   limit_count_now(table_tally(table), identity, per_source, query->src)));
+}
+
 /* What the deciding rule asks for beyond the match. */
-static json_t *limits_of(const struct ruleset *ruleset, const struct decision *decision)
+static json_t *limits_of(const struct ruleset *ruleset, const struct decision *decision, const struct query *query,
+                         struct table *table)
 {
     json_t *limits = json_array();
-    const struct rule_limit *limit = decision->rule != RULE_DEFAULT ? ruleset->rules[decision->rule].limit : NULL;
+    char words[WORDS_BYTES];
+    const struct rule *rule = decision->rule != RULE_DEFAULT ? &ruleset->rules[decision->rule] : NULL;
+    const struct rule_limit *limit = rule != NULL ? rule->limit : NULL;
     if (limit != NULL && limit->new_rate.count != LIMIT_NONE)
         json_array_append_new(limits, json_sprintf("%u new in %u ms%s", limit->new_rate.count, limit->new_rate.interval_ms,
                                                    limit->new_per_source ? " per source" : ""));
-    if (limit != NULL && limit->connections != LIMIT_NONE)
-        json_array_append_new(limits, json_sprintf("%u connections%s", limit->connections,
-                                                   limit->connections_per_source ? " per source" : ""));
-    if (ruleset->per_source_max != 0)
-        json_array_append_new(limits, json_sprintf("%u connections of one source over all rules", ruleset->per_source_max));
+    if (limit != NULL && limit->connections != LIMIT_NONE) {
+        snprintf(words, sizeof words, "%u connections%s", limit->connections,
+                 limit->connections_per_source ? " per source" : "");
+        add_limit(limits, table, words, rule->identity, limit->connections_per_source, query);
+    }
+    if (ruleset->per_source_max != 0) {
+        snprintf(words, sizeof words, "%u connections of one source over all rules", ruleset->per_source_max);
+        add_limit(limits, table, words, 0, true, query);
+    }
     return limits;
 }
 
-json_t *explain_answer(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query)
+json_t *explain_answer(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+                       struct table *table)
 {
     struct explanation explanation;
     struct decision decision, reply_decision;
@@ -294,7 +314,7 @@ json_t *explain_answer(const struct ruleset *ruleset, const struct surroundings 
     struct query reply = selftest_reply(query, decision.action == ACTION_ALLOW);
     classify(ruleset, surroundings, &reply, &reply_decision);
     json_object_set_new(answer, "path", explanation.path);
-    json_object_set_new(answer, "limits", limits_of(ruleset, &decision));
+    json_object_set_new(answer, "limits", limits_of(ruleset, &decision, query, table));
     json_object_set_new(answer, "reply", outcome(ruleset, &reply, &reply_decision));
     return answer;
 }

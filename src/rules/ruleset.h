@@ -211,6 +211,7 @@ struct ruleset_test {
     const struct quote *quote;
     const char *name;
     struct query query;
+    bool state_given, port_given; /* the state, the source port stand in the words; else they are the usual ones */
     bool at_given;
     struct civil at;           /* by this clock; not given: the answer must not depend on it */
     enum action expected;
