@@ -63,7 +63,8 @@ def display_lines(path):
             if depth > 0 or macro not in (".Dl", ".Li") or (macro == ".Li" and not is_rules(text.split())):
                 continue
             block = manual.Block(path, number, section, "")
-            block.lines = [manual.unescaped(text)]
+            # A point or comma at a macro's end belongs to the sentence.
+            block.lines = [manual.unescaped(re.sub(r" [.,;:)]$", "", text))]
             yield block
 
 
