@@ -32,7 +32,7 @@ void explain_print(const json_t *answer)
         if (json_is_true(json_object_get(step, "matched")))
             printf("matches, %s\n", text_of(step, "action"));
         else
-            printf("%s is %s, wanted %s\n", text_of(step, "failed"), text_of(step, "got"), text_of(step, "wanted"));
+            printf("%s is %s, not %s\n", text_of(step, "failed"), text_of(step, "got"), text_of(step, "wanted"));
         print_member("source", json_object_get(step, "source_member"));
         print_member("destination", json_object_get(step, "destination_member"));
     }
