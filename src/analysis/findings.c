@@ -193,7 +193,7 @@ static bool find_shadowed(struct analysis *analysis, uint32_t rule)
 static bool has_effects(const struct rule *rule)
 {
     return rule->log.wanted || rule->limit != NULL || rule->timeouts != NULL || rule->mark_mask != 0 || rule->priority ||
-           rule->loose || rule->action == ACTION_AUDIT;
+           rule->loose || rule->alg != NULL || rule->action == ACTION_AUDIT;
 }
 
 /* Behind RULE: where ANOTHER takes its packets, is that something else? */
@@ -342,6 +342,58 @@ static void find_wide_self(struct analysis *analysis, uint32_t rule)
     arena_free(arena);
 }
 
+/* ---- application-layer gateways ---- */
+
+/* The new connections to one service, or to all services of the rule (NULL), of which the rule decides. */
+static void find_opened(struct analysis *analysis, struct finding finding, const struct service_item *item)
+{
+    struct arena *arena = scratch_new();
+    struct boxes boxes = in_states(analysis, arena, &analysis->regions[finding.rule], STATE_BIT(STATE_NEW));
+    boxes = all_without_members(analysis, arena, boxes);
+    struct box *asked = arena_take(arena, boxes.count, sizeof *asked);
+    size_t count = 0;
+    for (size_t i = 0; i < boxes.count; i++) {
+        asked[count] = boxes.list[i];
+        uint32_t service = item == NULL ? 0 : (uint32_t)item->protocol << 16 | item->first;
+        count += item == NULL || box_narrow(arena, &boxes.list[i], DIMENSION_SERVICE, box_numbers(arena, service, service),
+                                            &asked[count]);
+    }
+    struct boxes opened = {.count = count, .list = asked};
+    struct search search = search_of(analysis, arena, finding.rule, search_end_is_hit);
+    if (search_boxes(analysis, &search, &opened) == SEARCH_FOUND && set_witness(analysis, &finding, &search.found))
+        analysis->take(analysis->context, &finding);
+    arena_free(arena);
+}
+
+/* The ALG without which connections to this service are of no use; a range of ports is not meant for one protocol. */
+static enum alg_name alg_needed(const struct service_item *item)
+{
+    for (enum alg_name name = ALG_NONE + 1; name < ALG_NAME_COUNT && item->first == item->last; name++)
+        if (alg_name_port(name) != 0 && alg_name_port(name) == item->first && alg_name_over(name, item->protocol))
+            return name;
+    return ALG_NONE;
+}
+
+static void find_no_alg(struct analysis *analysis, uint32_t rule)
+{
+    const struct rule *own = &analysis->ruleset->rules[rule];
+    if (own->action != ACTION_ALLOW || own->alg != NULL)
+        return;
+    struct finding finding = finding_of(FINDING_NO_ALG, rule);
+    size_t i = 0;
+    while (i < own->service_count && (finding.alg = alg_needed(&own->services[i])) == ALG_NONE)
+        i++;
+    if (i < own->service_count)
+        find_opened(analysis, finding, &own->services[i]);
+}
+
+static void find_wide_alg(struct analysis *analysis, uint32_t rule)
+{
+    const struct rule *own = &analysis->ruleset->rules[rule];
+    if (own->action == ACTION_ALLOW && own->alg != NULL && is_wide(&own->src) && is_wide(&own->dst))
+        find_opened(analysis, finding_of(FINDING_WIDE_ALG, rule), NULL);
+}
+
 /* ---- all ---- */
 
 static bool is_expired(const struct analysis *analysis, const struct rule *rule)
@@ -429,6 +481,8 @@ static void find_all(struct analysis *analysis, uint32_t rule)
         find_no_continuation(analysis, rule);
         find_no_opener(analysis, rule);
         find_wide_self(analysis, rule);
+        find_no_alg(analysis, rule);
+        find_wide_alg(analysis, rule);
     }
 }
 

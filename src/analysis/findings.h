@@ -14,6 +14,8 @@ enum finding_kind {
     FINDING_NO_CONTINUATION, /* it admits connections whose packets nothing allows */
     FINDING_NO_OPENER,       /* it speaks of connections that nothing admits */
     FINDING_WIDE_SELF,       /* it opens the gateway too */
+    FINDING_NO_ALG,          /* it opens control connections to which nobody listens */
+    FINDING_WIDE_ALG,        /* it opens whatever anybody announces to anybody */
     FINDING_EXPIRED,         /* its last day is over */
     FINDING_PROTECT,         /* some of what is protected is not allowed */
 };
@@ -23,6 +25,7 @@ enum finding_kind {
 struct finding {
     enum finding_kind kind;
     uint32_t rule;              /* index; for PROTECT of the ruleset's protects */
+    enum alg_name alg;          /* of NO_ALG: who should listen */
     bool has_witness;
     struct witness witness;
     unsigned by_count;          /* rules that have to do with it, the first few */

@@ -125,6 +125,15 @@ static void say(struct advice *advice, const struct finding *finding, struct wor
         text_add(message, "this opens the gateway itself too, because 'input' is hooked, such as %s; %s", words->witness_bytes,
                  own->dst.negated ? "put 'self' into the braces behind '!'" : "write 'to !self'");
         break;
+    case FINDING_NO_ALG:
+        text_add(message, "nobody listens to what such a connection announces, and what it announces is denied where no rule opens "
+                          "it: %s; write a rule for these services with 'alg %s'",
+                 words->witness_bytes, alg_name_text(finding->alg));
+        break;
+    case FINDING_WIDE_ALG:
+        text_add(message, "anybody may have ports opened by anybody with 'alg %s', such as %s; name the clients or the servers",
+                 alg_name_text(own->alg->name), words->witness_bytes);
+        break;
     case FINDING_EXPIRED:
         text_add(message, "the rule's last day is over, it matches nothing any more; remove it, or give it another day");
         break;
@@ -160,6 +169,8 @@ static void take(void *context, const struct finding *finding)
         [FINDING_NO_CONTINUATION] = CODE_NO_CONTINUATION,
         [FINDING_NO_OPENER] = CODE_NO_OPENER,
         [FINDING_WIDE_SELF] = CODE_WIDE_SELF,
+        [FINDING_NO_ALG] = CODE_NO_ALG,
+        [FINDING_WIDE_ALG] = CODE_WIDE_ALG,
         [FINDING_EXPIRED] = CODE_EXPIRED,
     };
     struct advice *advice = context;

@@ -33,7 +33,7 @@ enum alg_name alg_name_of(const char *text);
 /* Is the ALG's control connection spoken over PROTOCOL (enum protocol)? */
 bool alg_name_over(enum alg_name name, uint8_t protocol);
 
-/* The port that its control connections usually go to. */
+/* The port of its control connections, where they are of no use without it; else 0. */
 uint16_t alg_name_port(enum alg_name name);
 
 /* May a rule add this detail to its name? */

@@ -88,7 +88,7 @@ const char *diagnostic_code_name(enum diagnostic_code code)
         [CODE_UNHOOKED] = "unhooked",   [CODE_NO_CONTINUATION] = "no-continuation",
         [CODE_INTERFACE] = "interface", [CODE_SHADOWED] = "shadowed",
         [CODE_REDUNDANT] = "redundant", [CODE_NO_OPENER] = "no-opener",
-        [CODE_WIDE_SELF] = "wide-self", [CODE_EXPIRED] = "expired",
+        [CODE_WIDE_SELF] = "wide-self", [CODE_NO_ALG] = "no-alg", [CODE_WIDE_ALG] = "wide-alg", [CODE_EXPIRED] = "expired",
         [CODE_PROTECT] = "protect",     [CODE_NEVER] = "never",
     };
     return names[code];

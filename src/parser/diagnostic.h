@@ -28,6 +28,8 @@ enum diagnostic_code {
     CODE_REDUNDANT,
     CODE_NO_OPENER,
     CODE_WIDE_SELF,
+    CODE_NO_ALG,
+    CODE_WIDE_ALG,
     CODE_EXPIRED,
     CODE_PROTECT,
     CODE_NEVER,

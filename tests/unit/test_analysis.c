@@ -10,14 +10,14 @@
 #include "analysis/witness.h"
 #include "world.h"
 
-#define ROUNDS 320
+#define ROUNDS 240
 
 static struct world world, changed;
 static const struct rule *const rules = world.rules;
 
 /* What brute force knows of each rule. */
 struct truth {
-    bool matches, decides, matters, stops, has_opener, opens_self;
+    bool matches, decides, matters, stops, has_opener, opens_self, opens, opens_ftp;
 };
 static struct truth truths[WORLD_RULES_MAX];
 
@@ -38,6 +38,8 @@ static void ask_opening(const struct point *p, const struct rule *rule, struct t
     struct point later = *p;
     if ((p->src_member && !may_be_member(&rule->src, world_zone(&world, p->src_interface))) || (p->dst_member && !may_be_member(&rule->dst, world_zone(&world, p->dst_interface))))
         return;
+    truth->opens = true;
+    truth->opens_ftp |= p->service == WORLD_FTP;
     truth->opens_self |= p->dst_self && !p->src_self && p->dst_interface == 0;
     later.state = STATE_ESTABLISHED;
     truth->stops |= world_verdict(&world, world_decide(&world, &later, RULE_DEFAULT), &later) != ACTION_ALLOW;
@@ -62,7 +64,9 @@ static void ask(void *context, const struct point *p)
         if (decided != i)
             continue;
         truths[i].decides = true;
-        truths[i].matters |= world_verdict(&world, world_decide(&world, p, i), p) != rules[i].action;
+        uint32_t instead = world_decide(&world, p, i);
+        truths[i].matters |= world_verdict(&world, instead, p) != rules[i].action;
+        truths[i].matters |= rules[i].alg != NULL || (instead != RULE_DEFAULT && rules[instead].alg != NULL);
         if (p->state == STATE_NEW && rules[i].action == ACTION_ALLOW)
             ask_opening(p, &rules[i], &truths[i]);
     }
@@ -101,6 +105,12 @@ static void take(void *context, const struct finding *finding)
     }
 }
 
+static bool is_wide(const struct endpoint *endpoint)
+{
+    return endpoint->negated ||
+           (endpoint->term_count == 1 && endpoint->terms[0].kind == TERM_ANY && endpoint->terms[0].zone == 0);
+}
+
 START_TEST(findings_are_true_and_complete)
 {
     for (unsigned round = 0; round < ROUNDS / 8; round++) {
@@ -130,10 +140,14 @@ START_TEST(findings_are_true_and_complete)
             ck_assert_msg(said[i][FINDING_NO_CONTINUATION] == truth->stops, "seed %llu rule %u: no continuation %d", seed, i,
                           said[i][FINDING_NO_CONTINUATION]);
             const struct endpoint *dst = &rules[i].dst;
-            bool any = dst->term_count == 1 && dst->terms[0].kind == TERM_ANY && dst->terms[0].zone == 0;
-            bool wide = truth->opens_self && (any || dst->negated) && world.ruleset.hooks & CHAIN_BIT(CHAIN_INPUT);
+            bool wide = truth->opens_self && is_wide(dst) && world.ruleset.hooks & CHAIN_BIT(CHAIN_INPUT);
             ck_assert_msg(said[i][FINDING_WIDE_SELF] == wide, "seed %llu rule %u: wide self %d", seed, i,
                           said[i][FINDING_WIDE_SELF]);
+            ck_assert_msg(said[i][FINDING_NO_ALG] == (truth->opens_ftp && rules[i].alg == NULL && world_asks_ftp(&rules[i])),
+                          "seed %llu rule %u: no ALG %d", seed, i, said[i][FINDING_NO_ALG]);
+            bool all_to_all = is_wide(&rules[i].src) && is_wide(dst);
+            ck_assert_msg(said[i][FINDING_WIDE_ALG] == (truth->opens && rules[i].alg != NULL && all_to_all),
+                          "seed %llu rule %u: wide ALG %d", seed, i, said[i][FINDING_WIDE_ALG]);
         }
         world_fini(&world);
     }

@@ -10,13 +10,14 @@ static const struct {
     uint8_t protocol;
     uint16_t service;
     bool ports;
-} services[SERVICES] = {{PROTOCOL_TCP, 1, true}, {PROTOCOL_TCP, 2, true}, {PROTOCOL_UDP, 1, true}, {PROTOCOL_ICMP, 8, false},
+} services[SERVICES] = {{PROTOCOL_TCP, 1, true}, {PROTOCOL_TCP, 21, true}, {PROTOCOL_UDP, 1, true}, {PROTOCOL_ICMP, 8, false},
                         {PROTOCOL_ICMP, 3, false}, {47, 0, false}, {PROTOCOL_TCP, 9, true}, {PROTOCOL_UDP, 9, true},
                         {PROTOCOL_ICMP, 5, false}, {99, 0, false}};
 
 static const struct port_range low_port = {1, 1000};
 static const uint16_t moving_index[1] = {0};
 static const struct week_span day_span = {7 * 3600, 19 * 3600};
+static const struct rule_alg ftp = {.name = ALG_FTP};
 static const struct schedule schedules[1] = {{"day", 1, &day_span, INT32_MAX}};
 
 static uint32_t draw(struct world *world, uint32_t below)
@@ -80,6 +81,7 @@ static void random_rule(struct world *world, unsigned i)
     rule->src = random_endpoint(world, i, 0);
     rule->dst = random_endpoint(world, i, 1);
     rule->when = draw(world, 6) == 0;
+    rule->alg = draw(world, 5) == 0 ? &ftp : NULL;
     if (draw(world, 3) != 0)
         random_services(world, i);
     if (draw(world, 8) == 0) {
@@ -239,4 +241,12 @@ void world_each(const struct world *world, void (*ask)(void *context, const stru
                             for (p.dst = 0; p.dst < ADDRESSES; p.dst++)
                                 ask(context, &p);
     }
+}
+
+bool world_asks_ftp(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->service_count; i++)
+        if (rule->services[i].protocol == PROTOCOL_TCP && rule->services[i].first == 21 && rule->services[i].last == 21)
+            return true;
+    return false;
 }

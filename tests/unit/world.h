@@ -13,7 +13,7 @@
 #define WORLD_RULES_MAX 7
 
 /* A few addresses, interfaces, services. No rule names the last address, nor the last services; interface 0 is in no zone. */
-enum { ADDRESSES = 5, INTERFACES = 3, NAMED = 6, SERVICES = 10 };
+enum { ADDRESSES = 5, INTERFACES = 3, NAMED = 6, SERVICES = 10, WORLD_FTP = 1 };
 
 struct point {
     uint8_t src, dst, src_interface, dst_interface, service, src_port, state;
@@ -49,6 +49,9 @@ enum action world_verdict(const struct world *world, uint32_t rule, const struct
 
 /* Does an endpoint of RULE name the set that moves? */
 bool world_names_movers(const struct endpoint *endpoint);
+
+/* Does RULE name FTP's port alone? */
+bool world_asks_ftp(const struct rule *rule);
 
 /* Asks of every packet that there can be in WORLD: also before its set has been filled, where it may not be. */
 void world_each(const struct world *world, void (*ask)(void *context, const struct point *point), void *context);
