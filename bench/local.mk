@@ -1,5 +1,5 @@
 # Figures, never tests: `make bench` builds the engine's and runs it, and the checker's; bulk.py needs the lab.
-EXTRA_PROGRAMS = bench/engine bench/classifier
+EXTRA_PROGRAMS = bench/engine bench/classifier bench/blast bench/acceptall
 BENCH_RULES = tests/unit/random_rules.c tests/unit/random_rules.h
 bench_engine_SOURCES = bench/engine.c $(BENCH_RULES) tests/unit/build.c tests/unit/build.h
 bench_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
@@ -7,8 +7,11 @@ bench_engine_LDADD = libparser.a libengine.a
 bench_classifier_SOURCES = bench/classifier.c $(BENCH_RULES)
 bench_classifier_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 bench_classifier_LDADD = libparser.a libengine.a
+bench_blast_SOURCES = bench/blast.c
+bench_acceptall_SOURCES = bench/acceptall.c
+bench_acceptall_LDADD = $(NFQ_LIBS) $(MNL_LIBS)
 EXTRA_DIST += bench/bulk.py bench/check.py
-CLEANFILES += bench/engine bench/classifier
+CLEANFILES += bench/engine bench/classifier bench/blast bench/acceptall
 
 bench: bench/engine bench/classifier spid
 	bench/engine established 1000 3000000

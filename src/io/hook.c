@@ -183,7 +183,7 @@ int hook_install(const struct hook *hook, unsigned *missing, char *error, size_t
 static void remove_chain(int family, const char *from, const char *chain, int *failures)
 {
     char output[OUTPUT_BYTES];
-    if (rule(family, "-L", chain, NULL, output, sizeof output) != 0)
+    if (rule(family, "-S", chain, NULL, output, sizeof output) != 0)
         return; /* it is not there */
     /* Once for each jump: a second one may be somebody's doing, but without its chain it cannot stay. */
     for (unsigned i = 0; i < 8 && rule(family, "-D", from, chain, output, sizeof output) == 0; i++)

@@ -3,6 +3,7 @@
 Used by the lab's tests and by the demonstration. Everything is named after this process's number, is ended by its own
 process number, and is cleaned up on every way out."""
 import atexit
+import itertools
 import json
 import os
 import re
@@ -107,12 +108,14 @@ class Daemon:
 
 class Lab:
     HOSTS = ("client", "gateway", "server")
+    numbers = itertools.count(1)
 
     def __init__(self, build, lan="eth1", wan="eth0"):
         self.build = os.path.abspath(build)
         self.folder = tempfile.mkdtemp(prefix="spid-lab-")
         os.chmod(self.folder, 0o755)
-        self.names = {host: f"spid-{host}-{os.getpid()}" for host in self.HOSTS}
+        number = next(self.numbers)
+        self.names = {host: f"spid-{host}-{os.getpid()}-{number}" for host in self.HOSTS}
         self.processes, self.daemons = [], []
         self.lan, self.wan = lan, wan
         self.closed = False
