@@ -1,5 +1,6 @@
 """The gateways that are measured against each other, each with its own three hosts: all stand at the same time and take turns,
 so that what the machine does meanwhile meets all of them, and no connection has to be opened twice."""
+import concurrent.futures
 import json
 import os
 import shlex
@@ -64,6 +65,14 @@ class Gateway:
         command = [os.path.join(self.build, "bench/blast"), f"{names['client']}:lan0", f"{names['server']}:wan0",
                    f"{self.mac('eth1')},{self.mac('eth0')}", "--cpu", GENERATOR_CPU, *map(str, options)]
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    def during(self, action, *options):
+        """What a blast sees while ACTION is done; and what that gave."""
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            blast = pool.submit(self.blast, *options)
+            time.sleep(1)
+            result = action() if action else None
+            return blast.result(), result
 
     def user_seconds(self):
         with open(f"/proc/{self.pid()}/stat") as stat:

@@ -30,7 +30,7 @@
 struct nfqueue {
     struct mnl_socket *socket;
     uint16_t number;
-    bool complained;
+    bool each; /* each packet gets a verdict of its own from now on: some packet may wait that was not judged */
     struct nfqueue_counters counters;
     struct mmsghdr messages[NFQUEUE_BATCH_MAX];
     struct iovec vectors[NFQUEUE_BATCH_MAX];
@@ -168,9 +168,51 @@ static void put_verdict(struct nfqueue *queue, uint32_t id, struct nfqueue_answe
     queue->verdict_bytes += NLMSG_ALIGN(made->nlmsg_len);
 }
 
+/* Everything that waits, up to this packet. */
+static void put_verdict_up_to(struct nfqueue *queue, uint32_t id, bool pass)
+{
+    char *at = (char *)queue->verdicts + queue->verdict_bytes;
+    struct nlmsghdr *made = nfq_nlmsg_put(at, NFQNL_MSG_VERDICT_BATCH, queue->number);
+    nfq_nlmsg_verdict_put(made, (int)id, pass ? NF_ACCEPT : NF_DROP);
+    queue->verdict_bytes += NLMSG_ALIGN(made->nlmsg_len);
+}
+
+/* Do the answers to these two packets fit into one verdict? */
+static bool same_answer(const struct nfqueue *queue, unsigned a, unsigned b)
+{
+    const struct nfqueue_answer *answers = queue->answers;
+    return answers[a].pass == answers[b].pass && answers[a].mask == 0 && answers[b].mask == 0;
+}
+
+/*
+ * One verdict for all neighbours with the same answer: the kernel keeps packets in the order of their ids, and those before
+ * them have theirs already. Where one may be left without, that would let it pass unjudged.
+ */
+static void put_verdicts(struct nfqueue *queue)
+{
+    for (unsigned i = 0, last; i < queue->count; i = last + 1) {
+        for (last = i; last + 1 < queue->count && same_answer(queue, i, last + 1);)
+            last++;
+        if (last > i && !queue->each)
+            put_verdict_up_to(queue, queue->ids[last], queue->answers[i].pass);
+        else
+            for (unsigned k = i; k <= last; k++)
+                put_verdict(queue, queue->ids[k], queue->answers[k], queue->marks[k]);
+    }
+}
+
 static uint32_t be32_attribute(const struct nlattr *attribute)
 {
-    return attribute != NULL ? ntohl(mnl_attr_get_u32(attribute)) : 0;
+    return attribute != NULL && mnl_attr_get_payload_len(attribute) >= sizeof(uint32_t) ? ntohl(mnl_attr_get_u32(attribute)) : 0;
+}
+
+/* The library's own reader asks about each attribute through a function; here it is a loop. */
+static void read_attributes(const struct nlmsghdr *message, const struct nlattr *attributes[NFQA_MAX + 1])
+{
+    const struct nlattr *attribute;
+    mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg))
+        if (mnl_attr_get_type(attribute) <= NFQA_MAX)
+            attributes[mnl_attr_get_type(attribute)] = attribute;
 }
 
 static enum chain chain_of(uint8_t hook)
@@ -181,12 +223,15 @@ static enum chain chain_of(uint8_t hook)
 /* One packet message: it joins the batch. What cannot be read is denied (fail closed). */
 static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, uint64_t now_ms)
 {
-    struct nlattr *attributes[NFQA_MAX + 1] = {NULL};
-    if (nfq_nlmsg_parse(message, attributes) < 0 || attributes[NFQA_PACKET_HDR] == NULL) {
+    const struct nlattr *attributes[NFQA_MAX + 1] = {NULL};
+    const struct nfqnl_msg_packet_hdr *header;
+    read_attributes(message, attributes);
+    if (attributes[NFQA_PACKET_HDR] == NULL || mnl_attr_get_payload_len(attributes[NFQA_PACKET_HDR]) < sizeof *header) {
         queue->counters.unreadable++;
+        queue->each = true; /* it waits for ever: fail closed */
         return;
     }
-    const struct nfqnl_msg_packet_hdr *header = mnl_attr_get_payload(attributes[NFQA_PACKET_HDR]);
+    header = mnl_attr_get_payload(attributes[NFQA_PACKET_HDR]);
     uint32_t id = ntohl(header->packet_id);
     if (attributes[NFQA_PAYLOAD] == NULL) {
         queue->counters.unreadable++;
@@ -231,8 +276,10 @@ static void take_message(struct nfqueue *queue, const uint8_t *bytes, unsigned l
         else if (message->nlmsg_type == ((NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_PACKET) &&
                  queue->count + queue->verdict_bytes / VERDICT_BYTES < NFQUEUE_BATCH_MAX)
             take_packet(queue, message, now_ms);
-        else
+        else {
             queue->counters.unreadable++;
+            queue->each = true; /* it may have been a packet */
+        }
     }
 }
 
@@ -250,10 +297,11 @@ unsigned nfqueue_turn(struct nfqueue *queue, uint64_t now_ms, nfqueue_judge judg
     for (int i = 0; i < count; i++)
         take_message(queue, queue->vectors[i].iov_base, queue->messages[i].msg_len, now_ms);
     judge(context, queue->jobs, queue->count, queue->answers);
-    for (unsigned i = 0; i < queue->count; i++)
-        put_verdict(queue, queue->ids[i], queue->answers[i], queue->marks[i]);
-    if (queue->verdict_bytes > 0 && send(fd, queue->verdicts, queue->verdict_bytes, 0) < 0)
+    put_verdicts(queue);
+    if (queue->verdict_bytes > 0 && send(fd, queue->verdicts, queue->verdict_bytes, 0) < 0) {
         queue->counters.refused++;
+        queue->each = true; /* its packets wait still */
+    }
     queue->counters.batches++;
     return (unsigned)count;
 }
