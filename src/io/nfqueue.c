@@ -209,8 +209,9 @@ static uint32_t be32_attribute(const struct nlattr *attribute)
 /* The library's own reader asks about each attribute through a function; here it is a loop. */
 static void read_attributes(const struct nlmsghdr *message, const struct nlattr *attributes[NFQA_MAX + 1])
 {
-    const struct nlattr *attribute;
-    mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg))
+    const struct nlattr *attribute = mnl_nlmsg_get_payload_offset(message, sizeof(struct nfgenmsg));
+    const char *end = mnl_nlmsg_get_payload_tail(message);
+    for (; mnl_attr_ok(attribute, (int)(end - (const char *)attribute)); attribute = mnl_attr_next(attribute))
         if (mnl_attr_get_type(attribute) <= NFQA_MAX)
             attributes[mnl_attr_get_type(attribute)] = attribute;
 }
