@@ -110,8 +110,18 @@ void policy_free(struct policy *old, const struct policy *newer)
     free(old);
 }
 
+static bool has_alg(const struct ruleset *ruleset)
+{
+    for (size_t i = 0; i < ruleset->rule_count; i++)
+        if (ruleset->rules[i].alg != NULL)
+            return true;
+    return false;
+}
+
 static void use_policy(struct worker *worker, const struct policy *policy)
 {
+    if (has_alg(policy->ruleset))
+        nfqueue_want_whole(worker->config.queue);
     worker->policy = policy;
     worker->engine.ruleset = policy->ruleset;
     worker->engine.surroundings = policy->surroundings;

@@ -30,6 +30,7 @@
 struct nfqueue {
     struct mnl_socket *socket;
     uint16_t number;
+    bool whole; /* packets come whole, not their headers only */
     bool each; /* each packet gets a verdict of its own from now on: some packet may wait that was not judged */
     struct nfqueue_counters counters;
     struct mmsghdr messages[NFQUEUE_BATCH_MAX];
@@ -69,7 +70,7 @@ static int bind_queue(struct nfqueue *queue)
     if (error != 0)
         return error;
     message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
-    nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, 0xffff);
+    nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, NFQUEUE_HEADERS_BYTES);
     nfq_nlmsg_cfg_put_qmaxlen(message, NFQUEUE_LENGTH);
     /* Packets that the network card would cut up come whole: one verdict for 64 KB. */
     mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_GSO));
@@ -146,6 +147,16 @@ void nfqueue_close(struct nfqueue *queue)
     mnl_socket_close(queue->socket);
     free(queue->buffers);
     free(queue);
+}
+
+void nfqueue_want_whole(struct nfqueue *queue)
+{
+    char buffer[CONFIGURE_BYTES];
+    if (queue->whole)
+        return;
+    struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
+    nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, 0xffff);
+    queue->whole = mnl_socket_sendto(queue->socket, message, message->nlmsg_len) >= 0;
 }
 
 int nfqueue_fd(const struct nfqueue *queue)
@@ -254,6 +265,9 @@ static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, u
                                                         : CHECKSUM_GOOD,
         .length = whole > captured ? whole : (uint32_t)captured,
     };
+    /* Nobody has verified it, and not all of it is here: the next ones can be. */
+    if (job->arrival.checksum == CHECKSUM_VERIFY && whole > captured)
+        nfqueue_want_whole(queue);
     queue->counters.packets++;
     queue->ids[queue->count] = id;
     queue->marks[queue->count++] = be32_attribute(attributes[NFQA_MARK]);

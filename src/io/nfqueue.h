@@ -35,6 +35,15 @@ struct nfqueue_counters {
 struct nfqueue *nfqueue_open(uint16_t number, char *error, size_t error_size);
 void nfqueue_close(struct nfqueue *queue);
 
+/*
+ * So much of each packet comes along at first: all headers, with 8 IPv6 extension headers of usual size, and what an ICMP error
+ * quotes. Copying the 64 KB of a packet that a card would cut up costs more than judging it.
+ */
+#define NFQUEUE_HEADERS_BYTES 1024
+
+/* From now on packets come whole, for those who read what they carry. It is not taken back. */
+void nfqueue_want_whole(struct nfqueue *queue);
+
 /* The socket to wait on for reading. */
 int nfqueue_fd(const struct nfqueue *queue);
 

@@ -108,6 +108,17 @@ class Reload(unittest.TestCase):
         self.assertEqual(self.spid.ctl("reload").returncode, 0)
         self.assertEqual(self.lab.get(f"http://{SERVER4}/")[0], 0)
 
+    def test_packets_come_whole_only_where_somebody_reads_them(self):
+        def copied():
+            return [int(line.split()[4]) for line in self.lab.run("gateway", "cat", "/proc/net/netfilter/nfnetlink_queue").stdout.splitlines()]
+
+        spid = self.spid
+        self.assertLess(max(copied()), 1500)
+        self.assertEqual(self.lab.get(f"http://{SERVER4}/")[0], 0)
+        spid.reload(WEB + "allow lan to any tcp 21 alg ftp\n")
+        lab_module.wait_until(lambda: min(copied()) > 65000, what="whole packets")
+        self.assertEqual(self.lab.get(f"http://{SERVER4}/")[0], 0)
+
     def test_an_interface_that_comes_later_has_its_zone(self):
         self.spid.reload(ZONES + "zone dmz = eth9\nallow dmz to any\n")
         lab = self.lab
