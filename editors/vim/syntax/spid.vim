@@ -13,7 +13,9 @@ syntax keyword spidStatement include zone set service schedule timeout limit ada
 syntax keyword spidOption as log alg loose overload for flags when mark expires priority
 syntax keyword spidState new established related invalid
 syntax keyword spidProtocol tcp udp sctp icmp icmp6 gre esp ah proto
-syntax keyword spidWord any self to port net file dynamic dns prefix expect by then
+syntax keyword spidWord any self to port net file dynamic dns expect by then
+" A keyword would hide the address that begins with it.
+syntax match spidWord /\<prefix\>/
 syntax keyword spidToCome dlp fastpath in inspect on signatures where
 
 " Words that mean something in their place only; days and flags below.
