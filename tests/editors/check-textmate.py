@@ -86,7 +86,7 @@ def main():
     patterns = compiled(grammar, grammar["patterns"], failures)
     used = {one["include"].removeprefix("#") for one in grammar["patterns"]}
     failures += [f"the part '{part}' is included nowhere" for part in sorted(set(grammar["repository"]) - used)]
-    texts = {os.path.basename(path): language.read(os.path.abspath(path)) for path in language.SITUATIONS}
+    texts = {os.path.basename(path): language.read(path) for path in language.SITUATIONS}
     texts["the sample"] = language.SAMPLE
     for name, text in texts.items():
         failures += faults(name, text, patterns)

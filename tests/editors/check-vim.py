@@ -99,7 +99,7 @@ def main():
         print("skipped: no vim with syntax is installed (apt-get install vim)")
         return 77
     with tempfile.TemporaryDirectory() as folder:
-        texts = {os.path.abspath(path): language.read(path) for path in map(os.path.abspath, language.SITUATIONS)}
+        texts = {os.path.abspath(os.path.join(language.SRCDIR, path)): language.read(path) for path in language.SITUATIONS}
         for name, text in (("spid.rules", language.SAMPLE), ("by-content.rules", "# no zone\nallow any to any tcp 80\n")):
             texts[os.path.join(folder, name)] = text
         others = os.path.join(folder, "70-disks.rules"), os.path.join(folder, "wrong.rules")

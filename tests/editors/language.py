@@ -6,7 +6,7 @@ import os
 import re
 
 SRCDIR = os.environ.get("srcdir", ".")
-SITUATIONS = sorted(path for path in glob.glob(os.path.join(SRCDIR, "tests/rules/situations/*.rules")))
+SITUATIONS = sorted(os.path.relpath(path, SRCDIR) for path in glob.glob(os.path.join(SRCDIR, "tests/rules/situations/*.rules")))
 
 # What the situations have no use for.
 SAMPLE = """\
