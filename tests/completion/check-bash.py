@@ -56,7 +56,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for name in usage.FILES:
             open(os.path.join(folder, name), "w").close()
-        found = list(usage.failures(lambda words: completed(words, folder)))
+        found = list(usage.failures(lambda words: completed(words, folder), short=False))
         for word, wanted in (("--checksums=", {"verify", "ignore"}), ("--config=off", {"office.rules"}), ("--hook=n", {"none"})):
             if (offered := completed(assigned(["spid", word]), folder)) != wanted:
                 found.append(f"'spid {word}': offered {sorted(offered)}, expected {sorted(wanted)}")

@@ -16,8 +16,9 @@ class Usage:
         self.options = set(re.findall(r"--[a-z]+", self.text))
         self.commands = set(re.findall(r"^  ([a-z]+) ", self.text, re.M))
 
-    def long(self, options):
-        return {self.short.get(option, option) for option in options}
+    def with_short(self, options):
+        """OPTIONS, and the short forms of those that have one."""
+        return options | {short for short, option in self.short.items() if option in options}
 
     def lines(self):
         """The options of each line of the usage, the first of them first; a line may go on in the next."""
@@ -58,11 +59,13 @@ def spidctl_cases():
             (["-S", "ol"], {"old.pcap"}), (["-S", "old.pcap", "rel"], {"reload"}), (["status", "st"], set())]
 
 
-def failures(completed):
-    """COMPLETED(words) answers with what the shell offers for the last word."""
+def failures(completed, short):
+    """COMPLETED(words) answers with what the shell offers for the last word; SHORT: options in their short form, too."""
     for program, cases in (("spid", spid_cases()), ("spidctl", spidctl_cases())):
         usage = Usage(program)
         for words, wanted in cases:
+            if short and words[-1] == "-":
+                wanted = usage.with_short(wanted)
             offered = completed([program] + words)
-            if usage.long(offered) != wanted:
+            if offered != wanted:
                 yield f"'{' '.join([program] + words)}': offered {sorted(offered)}, expected {sorted(wanted)}"

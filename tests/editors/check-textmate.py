@@ -44,7 +44,10 @@ def compiled(grammar, patterns, failures):
         scopes = {int(number): capture["name"] for number, capture in pattern.get("captures", {}).items()}
         if "name" in pattern:
             scopes[0] = pattern["name"]
-        out.append((re.compile(pattern["match"]), scopes))
+        try:
+            out.append((re.compile(pattern["match"]), scopes))
+        except re.error as error:
+            failures.append(f"{pattern['match']}: {error}")
     return out
 
 
