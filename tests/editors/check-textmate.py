@@ -15,7 +15,8 @@ GRAMMAR = "editors/vscode/syntaxes/spid.tmLanguage.json"
 NOT_ALIKE = re.compile(r"\\[hHRXKGAZz]|\(\?[^:=!<]|\(\?<[^=!]|[*+?}]\+|&&|\[\[|\\[pP]|\$(?!$)")
 
 SCOPES = {
-    "reserved": ("keyword.control.action", "keyword.other.statement", "storage.modifier.option", "support.type.", "keyword.operator.word"),
+    "reserved": ("keyword.control.action", "keyword.other.statement", "storage.modifier.option", "support.type.",
+                 "keyword.operator.word"),
     "context": ("support.constant",), "number": ("constant.numeric",), "address": ("constant.other.address",),
     "string": ("string.quoted.double", "entity.name.type"), "comment": ("comment.line",), "mark": ("punctuation.separator",),
     "name": ("", "entity.name.type"),
@@ -74,7 +75,8 @@ def faults(name, text, patterns):
         scopes, begins = coloured[number - 1]
         scope = set(scopes[column:column + len(word)])
         whole = len(scope) == 1 and not any(column < begin < column + len(word) for begin in begins)
-        if not whole or not any(one == "" == wanted or wanted and one.startswith(wanted) for one in scope for wanted in SCOPES[kind]):
+        right = any(one == wanted or wanted and one.startswith(wanted) for one in scope for wanted in SCOPES[kind])
+        if not whole or not right:
             yield f"{name}:{number}:{column + 1}: {kind} '{word}': scope '{' '.join(sorted(scope))}'"
     for word, wanted in OFFICE_WORDS.items() if name == "office.rules" else ():
         before = text[:text.index(word)]

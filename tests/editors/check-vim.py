@@ -61,7 +61,8 @@ def ask(program, folder, asked, wrong):
         file.write(ASK.format(asked=names["asked"], out=names["out"], wrong=wrong))
     environment = {**os.environ, "PATH": BUILD + ":" + os.environ["PATH"], "TERM": "dumb", "HOME": folder, "LC_ALL": "C.UTF-8"}
     run = subprocess.run([program, "-e", "-s", "-u", "NONE", "-i", "NONE", "-n", "-N", "--cmd", f"set runtimepath^={RUNTIME}",
-                          "--cmd", "set encoding=utf-8", "-c", "filetype plugin on", "-c", "syntax on", "-S", names["script.vim"]],
+                          "--cmd", "set encoding=utf-8", "-c", "filetype plugin on", "-c", "syntax on",
+                          "-S", names["script.vim"]],
                          env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
     if not os.path.exists(names["out"]):
         sys.exit(f"vim wrote nothing (status {run.returncode}): {run.stdout}{run.stderr}")
@@ -110,7 +111,8 @@ def main():
                     file.write(text)
         with open(others[1], "w") as file:
             file.write("zone lan = eth1\nallow lan to any webb\n")
-        *answers, jumps = ask(program, folder, {path: [place[2:] for place in places_of(text)] for path, text in texts.items()}, others[1])
+        asked = {path: [place[2:] for place in places_of(text)] for path, text in texts.items()}
+        *answers, jumps = ask(program, folder, asked, others[1])
     failures = [fault for answer in answers if answer["file"] != others[0] for fault in faults(answer, texts[answer["file"]])]
     failures += [f"another's rules have filetype '{answer['type']}'" for answer in answers
                  if answer["file"] == others[0] and answer["type"] == "spid"]

@@ -47,7 +47,8 @@ def textmate_words():
 
 def compare(path, found, wanted, what):
     for word in sorted(set(found) ^ wanted):
-        failures.append(f"{path}: '{word}' is {'no' if word in found else 'a'} {what}, and {'listed' if word in found else 'missing'}")
+        is_a, how = ("no", "listed") if word in found else ("a", "missing")
+        failures.append(f"{path}: '{word}' is {is_a} {what}, and {how}")
 
 
 def group_of(words, *names):
@@ -89,7 +90,8 @@ def main():
     check(GRAMMAR, textmate_words(), "invalid.illegal.to-come", ("keyword.control.action", "keyword.other.statement"),
           "support.constant")
     check_extension()
-    print("\n".join(failures) or f"{len(language.reserved_words())} reserved words, {len(language.context_words())} in their place")
+    counts = len(language.reserved_words()), len(language.context_words())
+    print("\n".join(failures) or "%d reserved words, %d in their place" % counts)
     return 1 if failures else 0
 
 

@@ -6,7 +6,8 @@ import os
 import re
 
 SRCDIR = os.environ.get("srcdir", ".")
-SITUATIONS = sorted(os.path.relpath(path, SRCDIR) for path in glob.glob(os.path.join(SRCDIR, "tests/rules/situations/*.rules")))
+SITUATIONS = sorted(os.path.relpath(path, SRCDIR)
+                    for path in glob.glob(os.path.join(SRCDIR, "tests/rules/situations/*.rules")))
 
 # What the situations have no use for.
 SAMPLE = """\
@@ -45,7 +46,8 @@ def context_words():
     for path in glob.glob(os.path.join(SRCDIR, "src/parser/*.[cly]")):
         text = read(os.path.relpath(path, SRCDIR))
         words |= set(re.findall(r'(?:strcmp\([^"()]*|strcmp\([^"()]*\.text, |context_word\([^"]*)"([a-z-]+)"\)', text))
-    for path, table in (("src/parser/words.c", r"names\[7\]\[4\] = \{(.*?)\}"), ("src/parser/check_options.c", r"tcp_flags\[\] = \{(.*?)\};"),
+    for path, table in (("src/parser/words.c", r"names\[7\]\[4\] = \{(.*?)\}"),
+                        ("src/parser/check_options.c", r"tcp_flags\[\] = \{(.*?)\};"),
                         ("src/packet/verdict.c", r"names\[CHAIN_COUNT\] = \{(.*?)\}"), ("src/packet/timeouts.def", "(.*)"),
                         ("src/packet/algs.def", "(.*)")):
         entries = re.search(table, re.sub(r"/\*.*?\*/", "", read(path), flags=re.S), re.S)[1]
@@ -68,8 +70,9 @@ def words(text):
     """(line, column, text, kind) of everything that is no blank; columns count characters from 0. Kinds are reserved, context,
     name, number, address, string, comment, mark."""
     reserved, context = reserved_words(), context_words()
+    word_of = re.compile(r"""(#.*)|("[^"]*")|(prefix\([^)]*\)[\w:]*)|([,{}@!=\\])|((?<=flags )\S+)|[\w:.][\w:./+%-]*""")
     for number, line in enumerate(text.splitlines(), 1):
-        for found in re.finditer(r"""(#.*)|("[^"]*")|(prefix\([^)]*\)[\w:]*)|([,{}@!=\\])|((?<=flags )\S+)|[\w:.][\w:./+%-]*""", line):
+        for found in word_of.finditer(line):
             word = found[0]
             if found.lastindex:
                 kind = ("comment", "string", "address", "mark", "context")[found.lastindex - 1]

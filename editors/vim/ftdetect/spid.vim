@@ -7,6 +7,7 @@ endfunction
 
 autocmd BufNewFile,BufRead spid.rules,*/spid/*.rules call s:Found()
 autocmd BufRead *.rules
-  \ if &filetype !=# 'spid' && search('\v^\s*%(%(zone|set|service|schedule)\s+%("[^"]*"|\h[[:alnum:]_-]*)\s*\=|%(allow|deny|reject)\s.*\sto\s)', 'cnw')
+  \ if &filetype !=# 'spid' && (search('\v^\s*%(zone|set|service|schedule)\s+%("[^"]*"|\h[[:alnum:]_-]*)\s*\=', 'cnw')
+  \   || search('\v^\s*%(allow|deny|reject)\s.*\sto\s', 'cnw'))
   \ | call s:Found()
   \ | endif
