@@ -24,7 +24,7 @@
 static const char usage_text[] =
     "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE] [-v]\n"
     "       spid --check [--strict] [--json] [--verbose] FILE\n"
-    "       spid --replay CAPTURE [-c FILE] [--json] [--self ADDR,...] [--pickup]\n"
+    "       spid --replay CAPTURE [-c FILE] [--json [--verbose]] [--self ADDR,...] [--pickup]\n"
     "                           [--checksums verify|ignore]\n"
     "       spid --explain 'SRC[@zone] [port N] to DST[@zone] SERVICE [STATE] [at \"WHEN\"]' [-c FILE] [--json]\n"
     "       spid --diff OLD NEW [--json]\n"

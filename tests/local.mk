@@ -7,6 +7,8 @@ dist_check_SCRIPTS += tests/check-grammar.py tests/check-examples.py
 EXTRA_DIST += tests/manual.py
 TESTS += tests/check-grammar.py tests/check-examples.py
 
+include tests/editors/local.mk
+include tests/completion/local.mk
 include tests/unit/local.mk
 include tests/scenario/local.mk
 include tests/rules/local.mk

@@ -51,6 +51,10 @@ def faults(folder):
     known = {f"{situation}{kind}.rules" for situation in SITUATIONS for kind in ("", "-mistake")}
     for name in sorted(there ^ known):
         yield f"{name}: stands only in {'the folder' if name in there else 'this test'}"
+    with open(os.path.join(FOLDER, "../local.mk"), encoding="utf-8") as makefile:
+        installed = set(re.findall(r"^  tests/rules/situations/(\S+\.rules)", makefile.read(), re.M))
+    for name in sorted(installed ^ {f"{situation}.rules" for situation in SITUATIONS}):
+        yield f"{name}: {'is installed as an example' if name in installed else 'is not installed, for want of a line in local.mk'}"
 
 
 def main():
