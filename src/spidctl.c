@@ -24,10 +24,12 @@ static const char usage_text[] =
     "usage: spidctl [-S SOCKET] [--json] COMMAND\n"
     "\n"
     "  status    uptime, rules file and generation, queues with depth and drops, verdicts, table use, memory\n"
-    "  states    the connections in the state table\n"
+    "  states    the connections in the state table; or those of a FILTER: SRC[@zone] to DST[@zone] [SERVICE]\n"
+    "  kill      cut the connections of a FILTER\n"
     "  rules     each rule with packets, bytes, connections, first and last hit\n"
     "  explain   why a packet would pass or not, on the running rules and connections; the packet in one word:\n"
     "            \"SRC[@zone] [port N] to DST[@zone] SERVICE [STATE]\"\n"
+    "  set       a dynamic set: NAME list, NAME add ADDRESS [for DURATION], NAME delete ADDRESS\n"
     "  reload    read the rules file again; a file that is refused changes nothing\n"
     "\n"
     "  -S, --socket PATH   the daemon's control socket (default " DEFAULT_SOCKET ")\n"
@@ -37,8 +39,7 @@ static const char usage_text[] =
     "Manual: spidctl(8).\n";
 
 /* Commands that interfaces promise and that are not there yet. */
-static const char *const later[] = {"confirm", "rollback", "kill",  "set",
-                                    "drops",   "trace",    "top", "metrics", "stop"};
+static const char *const later[] = {"confirm", "rollback", "drops", "trace", "top", "metrics", "stop"};
 
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
 {
@@ -254,6 +255,20 @@ static void show_explained(const json_t *answer)
         printf("the table is full: new connections are denied but for rules with 'priority'\n");
 }
 
+static void show_members(const json_t *answer)
+{
+    size_t index;
+    json_t *member;
+    json_array_foreach(json_object_get(answer, "members"), index, member) {
+        const json_t *left = json_object_get(member, "left");
+        printf("%-40s since %.0fs", text_of(member, "address"), json_number_value(json_object_get(member, "age")));
+        if (json_is_number(left))
+            printf(", leaves in %.0fs", json_number_value(left));
+        printf(", by %s\n", text_of(member, "by"));
+    }
+    printf("%lld of %lld members\n", number_of(answer, "count"), number_of(answer, "max"));
+}
+
 /* One line of an answer; KIN collects connections that have parents or children until all are there. Returns the exit status when it is the last one, -1 when more will come. */
 static int take_answer(const char *command, const char *query, json_t *answer, json_t *kin, bool json)
 {
@@ -287,16 +302,24 @@ static int take_answer(const char *command, const char *query, json_t *answer, j
         show_families(kin);
         printf("%lld connections\n", number_of(answer, "connections"));
     }
-    else
+    else if (strcmp(command, "kill") == 0)
+        printf("%lld connections cut\n", number_of(answer, "killed"));
+    else if (strcmp(command, "set-list") == 0)
+        show_members(answer);
+    else if (strcmp(command, "reload") == 0)
         show_reload(answer);
     return 0;
 }
 
-static int ask(const char *socket_path, const char *command, const char *query, bool json)
+/* Sends REQUEST, which is freed, and shows what comes back; QUERY: the words in it in which the daemon may find fault. */
+static int ask(const char *socket_path, json_t *request, const char *query, bool json)
 {
+    const char *command = text_of(request, "command");
     int fd = connect_to(socket_path);
-    if (fd < 0)
+    if (fd < 0) {
+        json_decref(request);
         return 1;
+    }
     FILE *stream = fdopen(fd, "r+");
     char *line = NULL;
     size_t size = 0;
@@ -304,14 +327,12 @@ static int ask(const char *socket_path, const char *command, const char *query, 
     if (stream == NULL)
         return 1;
     json_t *kin = json_array();
-    json_t *request = json_pack("{s:s, s:s*}", "command", command, "query", query);
     char *words = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
     if (words == NULL)
-        fprintf(stderr, "spidctl: the query is no UTF-8 text\n");
+        fprintf(stderr, "spidctl: what was asked is no UTF-8 text\n");
     if (words == NULL || dprintf(fd, "%s\n", words) < 0)
         status = 1;
     free(words);
-    json_decref(request);
     while (status < 0 && getline(&line, &size, stream) > 0) {
         json_error_t error;
         json_t *answer = json_loads(line, 0, &error);
@@ -324,6 +345,7 @@ static int ask(const char *socket_path, const char *command, const char *query, 
         json_decref(answer);
     }
     json_decref(kin);
+    json_decref(request);
     free(line);
     fclose(stream);
     if (status >= 0)
@@ -340,6 +362,42 @@ static bool is_one_of(const char *word, const char *const *words, size_t count)
     return false;
 }
 
+/* `set NAME list | add ADDRESS [for DURATION] | delete ADDRESS` */
+static int ask_set(const char *socket_path, char *const *words, int count, bool json)
+{
+    const char *action = count > 1 ? words[1] : "";
+    bool lists = count == 2 && strcmp(action, "list") == 0, deletes = count == 3 && strcmp(action, "delete") == 0;
+    bool adds = (count == 3 || (count == 5 && strcmp(words[3], "for") == 0)) && strcmp(action, "add") == 0;
+    if (!lists && !deletes && !adds)
+        return usage_error("'set' takes NAME list, NAME add ADDRESS [for DURATION], or NAME delete ADDRESS");
+    return ask(socket_path, json_pack("{s:s, s:s, s:s*, s:s*}", "command", lists ? "set-list" : adds ? "set-add" : "set-delete",
+                                      "set", words[0], "address", lists ? NULL : words[2], "for", count == 5 ? words[4] : NULL),
+               NULL, json);
+}
+
+#define WORDS_BYTES 2000
+
+/* The commands that take a packet or a filter, in one word or in several, or nothing. */
+static int ask_command(const char *socket_path, const char *command, char *const *words, int count, bool json)
+{
+    char text[WORDS_BYTES] = "";
+    bool explains = strcmp(command, "explain") == 0, kills = strcmp(command, "kill") == 0;
+    const char *key = explains ? "query" : kills || strcmp(command, "states") == 0 ? "filter" : NULL;
+    size_t used = 0;
+    if (key == NULL && count > 0)
+        return usage_error("'%s' takes no argument; '%s' is one too many", command, words[0]);
+    if ((explains || kills) && count == 0)
+        return usage_error(explains ? "'explain' takes a packet, such as \"192.168.10.20@lan to 203.0.113.5 tcp 443\""
+                                    : "'kill' takes a filter, such as \"lan to any tcp 22\"; \"any to any\" is everything");
+    for (int i = 0; i < count; i++) {
+        int wrote = snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? " " : "", words[i]);
+        if (wrote < 0 || (used += (size_t)wrote) >= sizeof text)
+            return usage_error("that is longer than %d bytes", WORDS_BYTES - 1);
+    }
+    const char *query = count > 0 ? text : NULL;
+    return ask(socket_path, json_pack("{s:s, s:s*}", "command", command, key != NULL ? key : "query", query), query, json);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -347,7 +405,7 @@ int main(int argc, char **argv)
         {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    static const char *const commands[] = {"status", "states", "rules", "explain", "reload"};
+    static const char *const commands[] = {"status", "states", "kill", "rules", "explain", "set", "reload"};
     const char *socket_path = DEFAULT_SOCKET;
     bool json = false;
     int option;
@@ -373,15 +431,13 @@ int main(int argc, char **argv)
     if (optind == argc)
         return usage_error("a command is missing");
     const char *command = argv[optind];
+    char *const *arguments = argv + optind + 1;
+    int count = argc - optind - 1;
     if (is_one_of(command, later, sizeof later / sizeof later[0]))
         return usage_error("'%s' is not built yet in this version of spid", command);
     if (!is_one_of(command, commands, sizeof commands / sizeof commands[0]))
         return usage_error("unknown command '%s'", command);
-    bool explains = strcmp(command, "explain") == 0;
-    if (explains && optind + 2 != argc)
-        return usage_error("'explain' takes a packet in one word, such as \"192.168.10.20@lan to 203.0.113.5 tcp 443\"");
-    if (!explains && optind + 1 < argc)
-        return usage_error("'%s' takes no argument in this version of spid; '%s' is one too many", command,
-                           argv[optind + 1]);
-    return ask(socket_path, command, explains ? argv[optind + 1] : NULL, json);
+    if (strcmp(command, "set") == 0)
+        return ask_set(socket_path, arguments, count, json);
+    return ask_command(socket_path, command, arguments, count, json);
 }

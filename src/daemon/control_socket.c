@@ -33,6 +33,7 @@ struct client {
     size_t output_length, output_size;
     bool ending;       /* closed once the output is written */
     bool listing;      /* a list of connections is under way */
+    char *filter;      /* of the list; NULL: all */
     uint32_t place;    /* in the table, where the list goes on */
     size_t listed;
 };
@@ -53,6 +54,7 @@ static void client_end(struct client *client)
     close(client->fd);
     free(client->input);
     free(client->output);
+    free(client->filter);
     memset(client, 0, sizeof *client);
 }
 
@@ -97,7 +99,7 @@ static void client_list(struct client *client)
 {
     struct control_actions *actions = &client->control->actions;
     while (client->listing && client->output_length < CONTROL_OUTPUT_BYTES_MAX / 16) {
-        client->place = actions->states(actions->context, client->place, put_connection, client);
+        client->place = actions->states(actions->context, client->filter, client->place, put_connection, client);
         if (client->place != 0)
             continue;
         client->listing = false;
@@ -110,33 +112,49 @@ static json_t *refusal(const char *command, const char *group)
     return answer_error("'%s' is for root and members of the group %s", command, group);
 }
 
-static json_t *obey(struct client *client, const char *command, const json_t *request)
+/* Begins to list connections; what goes wrong as an answer, or NULL. */
+static json_t *begin_list(struct client *client, const json_t *request)
 {
     struct control_actions *actions = &client->control->actions;
-    bool reads = strcmp(command, "status") == 0 || strcmp(command, "rules") == 0 ||
-                 strcmp(command, "states") == 0 || strcmp(command, "explain") == 0;
-    if (!reads && strcmp(command, "reload") != 0)
-        return answer_error("unknown command '%.60s'; there are status, states, rules, explain and reload", command);
-    if (reads && client->permission < MAY_READ)
-        return refusal(command, READING_GROUP);
-    if (!reads && client->permission < MAY_CHANGE)
-        return refusal(command, CHANGING_GROUP);
-    if (strcmp(command, "status") == 0)
-        return actions->status(actions->context);
-    if (strcmp(command, "rules") == 0)
-        return actions->rules(actions->context);
-    if (strcmp(command, "reload") == 0)
-        return actions->reload(actions->context);
-    if (strcmp(command, "explain") == 0) {
-        const char *query = json_string_value(json_object_get(request, "query"));
-        return query != NULL ? actions->explain(actions->context, query)
-                             : answer_error("'explain' needs a query, such as {\"command\":\"explain\",\"query\":\"192.0.2.1@lan to 198.51.100.2 tcp 80\"}");
-    }
+    const char *filter = json_string_value(json_object_get(request, "filter"));
+    json_t *wrong = filter != NULL ? actions->look_at_filter(actions->context, filter) : NULL;
+    if (wrong != NULL)
+        return wrong;
+    free(client->filter);
+    client->filter = filter != NULL ? strdup(filter) : NULL;
+    if (filter != NULL && client->filter == NULL)
+        return answer_error("no memory");
     client->listing = true;
     client->place = 0;
     client->listed = 0;
     client_list(client);
     return NULL;
+}
+
+static json_t *unknown(const struct control_actions *actions, const char *command)
+{
+    char names[300] = "states";
+    for (size_t i = 0; i < actions->command_count; i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, ", %s", actions->commands[i].name);
+    }
+    return answer_error("unknown command '%.60s'; there are %s", command, names);
+}
+
+static json_t *obey(struct client *client, const char *command, const json_t *request)
+{
+    const struct control_actions *actions = &client->control->actions;
+    const struct control_command *found = NULL;
+    bool lists = strcmp(command, "states") == 0;
+    for (size_t i = 0; i < actions->command_count; i++)
+        if (strcmp(actions->commands[i].name, command) == 0)
+            found = &actions->commands[i];
+    if (found == NULL && !lists)
+        return unknown(actions, command);
+    bool changes = found != NULL && found->changes;
+    if (client->permission < (changes ? MAY_CHANGE : MAY_READ))
+        return refusal(command, changes ? CHANGING_GROUP : READING_GROUP);
+    return lists ? begin_list(client, request) : found->answer(actions->context, request);
 }
 
 static void take_line(struct client *client, const char *line, size_t length)

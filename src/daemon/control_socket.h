@@ -20,15 +20,21 @@
 
 struct control_socket;
 
+/* A command that is answered at once, by one object. REQUEST: what the client sent. */
+struct control_command {
+    const char *name;
+    bool changes; /* for those who may change */
+    json_t *(*answer)(void *context, const json_t *request);
+};
+
 /* What the daemon does for a client. */
 struct control_actions {
-    json_t *(*status)(void *context);
-    json_t *(*rules)(void *context);
-    json_t *(*reload)(void *context);
-    /* QUERY: a packet in words. */
-    json_t *(*explain)(void *context, const char *query);
-    /* Calls PUT with some connections from PLACE on, 0 at first; returns the place to go on from, 0 at the end. */
-    uint32_t (*states)(void *context, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
+    const struct control_command *commands;
+    size_t command_count;
+    /* `states`: what is wrong with the filter (NULL: every connection) as an answer, or NULL. */
+    json_t *(*look_at_filter)(void *context, const char *filter);
+    /* Calls PUT with some connections of FILTER from PLACE on, 0 at first; returns the place to go on from, 0 at the end. */
+    uint32_t (*states)(void *context, const char *filter, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
     void *context;
 };
 

@@ -27,6 +27,8 @@
 #include "daemon/log.h"
 #include "daemon/private.h"
 #include "daemon/reload.h"
+#include "daemon/selection.h"
+#include "daemon/set_command.h"
 #include "daemon/views.h"
 #include "engine/opener.h"
 #include "io/hook.h"
@@ -43,9 +45,6 @@
 /* Changes of interfaces come in bursts: they are taken in so long after the first. */
 #define SETTLE_SECONDS 0.1
 #define SETTLE_AGAIN_SECONDS 1.0 /* after a failure */
-
-/* Connections that were there before spid are picked up for so long after a start without saved state . */
-#define PICKUP_MS 60000
 
 #define ERROR_BYTES 600
 
@@ -227,8 +226,9 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* ---- the control socket ---- */
 
-static json_t *control_reload(void *context)
+static json_t *control_reload(void *context, const json_t *request)
 {
+    (void)request;
     struct daemon *daemon = context;
     struct reload_result result;
     if (!reload(daemon, &result))
@@ -237,6 +237,12 @@ static json_t *control_reload(void *context)
                      (json_int_t)daemon->policy->ruleset->rule_count, "tests", (json_int_t)result.tests, "warnings",
                      (json_int_t)result.warnings);
 }
+
+static const struct control_command commands[] = {
+    {"status", false, views_status},        {"rules", false, views_rules},          {"explain", false, views_explain},
+    {"set-list", false, set_command_list},  {"set-add", true, set_command_add},     {"set-delete", true, set_command_delete},
+    {"kill", true, selection_kill},         {"reload", true, control_reload},
+};
 
 /* ---- signals ---- */
 
@@ -450,7 +456,7 @@ static bool start(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
     struct reload_result result;
-    const struct control_actions actions = {views_status, views_rules, control_reload, views_explain, views_states, daemon};
+    const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], views_look_at_filter, views_states, daemon};
     unsigned processors = RULESET_QUEUES_MAX;
     daemon->generation = 1;
     daemon->started_ms = clock_now_ms();

@@ -12,6 +12,10 @@ libhost_a_SOURCES += \
 	src/daemon/private.h \
 	src/daemon/reload.c \
 	src/daemon/reload.h \
+	src/daemon/selection.c \
+	src/daemon/selection.h \
+	src/daemon/set_command.c \
+	src/daemon/set_command.h \
 	src/daemon/views.c \
 	src/daemon/views.h \
 	src/daemon/worker.c \

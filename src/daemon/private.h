@@ -11,6 +11,9 @@
 #include "daemon/daemon.h"
 #include "daemon/worker.h"
 
+/* Connections that were there before spid are picked up for so long after a start without saved state . */
+#define PICKUP_MS 60000
+
 struct daemon {
     const struct daemon_options *options;
     char *config; /* absolute: the daemon's folder changes */

@@ -8,6 +8,7 @@
 #include "control/answer.h"
 #include "control/explain.h"
 #include "daemon/private.h"
+#include "daemon/selection.h"
 #include "io/owner.h"
 #include "parser/parser.h"
 
@@ -57,8 +58,9 @@ static struct queue_view view_queue(const struct daemon *daemon, unsigned i, con
     };
 }
 
-json_t *views_status(void *context)
+json_t *views_status(void *context, const json_t *request)
 {
+    (void)request;
     const struct daemon *daemon = context;
     static char kernel_text[PROC_BYTES];
     struct queue_view queues[RULESET_QUEUES_MAX];
@@ -95,8 +97,9 @@ static void sum_rule(struct rule_counter *sum, const struct rule_counter *counte
         sum->last_ms = last;
 }
 
-json_t *views_rules(void *context)
+json_t *views_rules(void *context, const json_t *request)
 {
+    (void)request;
     const struct daemon *daemon = context;
     const struct policy *policy = daemon->policy;
     size_t count = policy->ruleset->rule_count + 1;
@@ -119,6 +122,7 @@ struct copy {
 
 struct copies {
     struct families *families;
+    const struct selection *selection;
     struct copy *list;
     size_t count, size;
 };
@@ -126,6 +130,8 @@ struct copies {
 static void copy_connection(void *context, struct connection *connection)
 {
     struct copies *copies = context;
+    if (!selection_holds(copies->selection, connection))
+        return;
     if (copies->count == copies->size) {
         size_t size = copies->size == 0 ? 64 : copies->size * 2;
         struct copy *larger = aligned_alloc(64, size * sizeof *larger);
@@ -142,18 +148,29 @@ static void copy_connection(void *context, struct connection *connection)
     copy->kinship = family_kinship(copies->families, connection);
 }
 
-/* Buckets of the table that are looked at under one lock. */
-#define WALK_BUDGET 256
+json_t *views_look_at_filter(void *context, const char *filter)
+{
+    struct selection selection;
+    json_t *wrong = NULL;
+    if (selection_make(&selection, context, filter, &wrong))
+        selection_end(&selection);
+    return wrong;
+}
 
-uint32_t views_states(void *context, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker)
+uint32_t views_states(void *context, const char *filter, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker)
 {
     struct daemon *daemon = context;
-    struct copies copies = {.families = table_families(daemon->table)};
+    struct selection selection;
+    struct copies copies = {.families = table_families(daemon->table), .selection = &selection};
     uint64_t now_ms = clock_now_ms();
+    /* A reload may have taken a name away that the filter has: then nothing more fits. */
+    if (!selection_make(&selection, daemon, filter, NULL))
+        return 0;
     place = table_walk(daemon->table, place, WALK_BUDGET, now_ms, copy_connection, &copies);
     for (size_t i = 0; i < copies.count; i++)
         put(taker, answer_connection(&copies.list[i].connection, &copies.list[i].kinship, daemon->policy->ruleset, now_ms));
     free(copies.list);
+    selection_end(&selection);
     return place;
 }
 
@@ -196,7 +213,7 @@ static void find_connection(const struct daemon *daemon, struct sought *sought)
     while (place != 0 && !sought->found);
 }
 
-static json_t *nonsense(const struct diagnostics *diagnostics)
+json_t *views_nonsense(const struct diagnostics *diagnostics)
 {
     const struct diagnostic *first = &diagnostics->records[0];
     json_t *answer = answer_error("%s", first->message);
@@ -204,9 +221,12 @@ static json_t *nonsense(const struct diagnostics *diagnostics)
     return answer;
 }
 
-json_t *views_explain(void *context, const char *words)
+json_t *views_explain(void *context, const json_t *request)
 {
     const struct daemon *daemon = context;
+    const char *words = json_string_value(json_object_get(request, "query"));
+    if (words == NULL)
+        return answer_error("'explain' needs a query, such as {\"command\":\"explain\",\"query\":\"192.0.2.1@lan to 198.51.100.2 tcp 80\"}");
     const struct policy *policy = daemon->policy;
     struct ruleset_test packet;
     struct diagnostics diagnostics;
@@ -227,7 +247,7 @@ json_t *views_explain(void *context, const char *words)
                                          : json_null());
         json_object_set_new(answer, "table_full", json_boolean(use.now >= use.limits.connections - use.limits.reserved));
     } else {
-        answer = nonsense(&diagnostics);
+        answer = views_nonsense(&diagnostics);
     }
     diagnostics_fini(&diagnostics);
     return answer;

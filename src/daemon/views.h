@@ -5,13 +5,18 @@
 #include <jansson.h>
 #include <stdint.h>
 
-/* Each takes the struct daemon as its context: see struct control_actions. */
-json_t *views_status(void *daemon);
-json_t *views_rules(void *daemon);
-uint32_t views_states(void *daemon, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
+#include "parser/diagnostic.h"
 
+/* Each takes the struct daemon as its context: see struct control_actions and struct control_command. */
+json_t *views_status(void *daemon, const json_t *request);
+json_t *views_rules(void *daemon, const json_t *request);
+json_t *views_look_at_filter(void *daemon, const char *filter);
+uint32_t views_states(void *daemon, const char *filter, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
 
-/* QUERY as spid --explain takes it, on the running rules and the table. Changes nothing. */
-json_t *views_explain(void *daemon, const char *query);
+/* Its "query" as spid --explain takes it, on the running rules and the table. Changes nothing. */
+json_t *views_explain(void *daemon, const json_t *request);
+
+/* Words that the parser refused, as an answer with the place in them. */
+json_t *views_nonsense(const struct diagnostics *diagnostics);
 
 #endif

@@ -15,6 +15,7 @@ libparser_a_SOURCES += \
 	src/parser/check_times.c \
 	src/parser/diagnostic.c \
 	src/parser/diagnostic.h \
+	src/parser/filter.c \
 	src/parser/files.c \
 	src/parser/files.h \
 	src/parser/grammar.y \

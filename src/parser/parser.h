@@ -6,10 +6,14 @@
 #ifndef PARSER_PARSER_H
 #define PARSER_PARSER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "parser/diagnostic.h"
 
+struct arena;
+struct rule;
 struct ruleset;
 struct ruleset_test;
 
@@ -53,5 +57,15 @@ char *parser_canonical(const char *path, const struct file_access *access, struc
  */
 bool parser_query(const char *text, const struct ruleset *ruleset, struct ruleset_test *packet,
                   struct diagnostics *diagnostics);
+
+/*
+ * Reads connections in words, "lan to any tcp 22": endpoints and services as in a rule, by the zones and sets of RULESET. What it
+ * gives matches their packets in any state; it lies in ARENA, and as long as the RULESET lives. NULL: DIAGNOSTICS say why.
+ */
+const struct rule *parser_filter(const char *text, const struct ruleset *ruleset, struct arena *arena,
+                                 struct diagnostics *diagnostics);
+
+/* Reads a time with its unit, such as 30s or 1h. */
+bool parser_duration(const char *text, uint64_t *ms);
 
 #endif

@@ -176,3 +176,9 @@ void classify(const struct ruleset *ruleset, const struct surroundings *surround
     }
     decide_by_default(&asked, decision);
 }
+
+enum condition classify_rule(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct rule *rule,
+                             const struct query *query)
+{
+    return first_failed(rule, &(struct asked){ruleset, surroundings, query});
+}

@@ -48,4 +48,8 @@ void classify_traced(const struct ruleset *ruleset, const struct surroundings *s
 void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
               struct decision *decision);
 
+/* The first condition of RULE, which speaks of RULESET's zones and sets, that QUERY does not fit, but for the time. */
+enum condition classify_rule(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct rule *rule,
+                             const struct query *query);
+
 #endif

@@ -1,0 +1,131 @@
+#include "daemon/selection.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "control/answer.h"
+#include "daemon/private.h"
+#include "daemon/views.h"
+#include "parser/parser.h"
+#include "rules/classify.h"
+
+bool selection_make(struct selection *selection, const struct daemon *daemon, const char *filter, json_t **wrong)
+{
+    struct diagnostics diagnostics;
+    *selection = (struct selection){.daemon = daemon, .now_ms = clock_now_ms()};
+    if (filter == NULL)
+        return true;
+    selection->arena = arena_new();
+    if (selection->arena == NULL) {
+        if (wrong != NULL)
+            *wrong = answer_error("no memory");
+        return false;
+    }
+    diagnostics_init(&diagnostics);
+    selection->rule = parser_filter(filter, daemon->policy->ruleset, selection->arena, &diagnostics);
+    if (selection->rule == NULL && wrong != NULL)
+        *wrong = views_nonsense(&diagnostics);
+    diagnostics_fini(&diagnostics);
+    if (selection->rule == NULL)
+        selection_end(selection);
+    return selection->rule != NULL;
+}
+
+void selection_end(struct selection *selection)
+{
+    arena_free(selection->arena);
+    selection->arena = NULL;
+}
+
+bool selection_holds(const struct selection *selection, const struct connection *connection)
+{
+    const struct policy *policy = selection->daemon->policy;
+    const struct basis own = {.tuple = connection->tuple, .in_interface = connection->in_interface,
+                              .out_interface = connection->out_interface,
+                              .opener_high = connection->flags & CONNECTION_OPENER_HIGH};
+    if (selection->rule == NULL)
+        return true;
+    struct query query = engine_query(policy->surroundings, &own, STATE_ESTABLISHED, selection->now_ms);
+    return classify_rule(policy->ruleset, policy->surroundings, selection->rule, &query) == CONDITION_NONE;
+}
+
+/* ---- kill ---- */
+
+/* Who is to be cut, while the table is walked: tuples, because pointers are only good under the lock. */
+struct victims {
+    const struct selection *selection;
+    struct victim {
+        struct tuple tuple;
+        uint64_t id;
+    } list[WALK_BUDGET];
+    size_t count;
+};
+
+static bool picking_up(const struct selection *selection)
+{
+    return selection->now_ms < selection->daemon->started_ms + PICKUP_MS;
+}
+
+static void note_victim(void *context, struct connection *connection)
+{
+    struct victims *victims = context;
+    const struct selection *selection = victims->selection;
+    bool cut = connection->generation == selection->daemon->policy->ruleset->generation && connection->action != ACTION_ALLOW;
+    if (!(cut && picking_up(selection)) && victims->count < WALK_BUDGET && selection_holds(selection, connection))
+        victims->list[victims->count++] = (struct victim){connection->tuple, connection->id};
+}
+
+/* While connections are picked up midway one that is forgotten would come back at once: it stays, denied, until that is over. */
+static void deny_for_now(const struct daemon *daemon, struct connection *connection, uint64_t now_ms)
+{
+    uint64_t until_ms = daemon->started_ms + PICKUP_MS;
+    const struct standing standing = {.timeout_ms = (uint32_t)(until_ms - now_ms + 1), .eviction = EVICT_CLOSING};
+    connection->generation = daemon->policy->ruleset->generation;
+    connection->action = ACTION_DENY;
+    connection->rule = RULE_DEFAULT;
+    table_refresh(daemon->table, connection, now_ms, &standing);
+}
+
+static bool cut(const struct selection *selection, const struct victim *victim)
+{
+    struct table *table = selection->daemon->table;
+    uint32_t hash = table_hash(table, &victim->tuple);
+    table_lock(table, hash);
+    struct connection *connection = table_find(table, hash, &victim->tuple);
+    /* Another one may have begun in its place meanwhile. */
+    bool found = connection != NULL && connection->id == victim->id;
+    if (found && picking_up(selection))
+        deny_for_now(selection->daemon, connection, selection->now_ms);
+    else if (found)
+        table_remove(table, connection);
+    table_unlock(table, hash);
+    return found;
+}
+
+json_t *selection_kill(void *context, const json_t *request)
+{
+    struct daemon *daemon = context;
+    const char *filter = json_string_value(json_object_get(request, "filter"));
+    struct selection selection;
+    struct victims victims = {.selection = &selection};
+    json_t *wrong = NULL;
+    json_int_t killed = 0;
+    uint32_t place = 0;
+    bool more;
+    if (filter == NULL)
+        return answer_error("'kill' needs a filter, such as {\"command\":\"kill\",\"filter\":\"lan to any tcp 22\"}");
+    if (!selection_make(&selection, daemon, filter, &wrong))
+        return wrong;
+    do {
+        uint32_t next = table_walk(daemon->table, place, WALK_BUDGET / 2, selection.now_ms, note_victim, &victims);
+        /* Entries that are cut move no others: the walk goes on where it was. */
+        for (size_t i = 0; i < victims.count; i++)
+            killed += cut(&selection, &victims.list[i]);
+        /* Where there was no room for all, once more. */
+        place = victims.count < WALK_BUDGET ? next : place;
+        more = victims.count == WALK_BUDGET;
+        victims.count = 0;
+    } while (place != 0 || more);
+    selection_end(&selection);
+    return json_pack("{s:b, s:I}", "ok", 1, "killed", killed);
+}

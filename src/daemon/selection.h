@@ -1,0 +1,38 @@
+/* Some of the connections: those that a filter in words names. For the control socket; in the main thread. */
+#ifndef DAEMON_SELECTION_H
+#define DAEMON_SELECTION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct connection;
+struct daemon;
+
+/* Entries of the table that are looked at under one lock. */
+#define WALK_BUDGET 256
+
+struct selection {
+    const struct daemon *daemon;
+    const struct rule *rule; /* NULL: every connection */
+    struct arena *arena;
+    uint64_t now_ms;
+};
+
+/*
+ * The connections of DAEMON that FILTER names, as parser_filter reads it; NULL: all. False: nothing is to be ended, and WRONG,
+ * unless it is NULL, has the answer that says why. The selection ends before the next reload.
+ */
+bool selection_make(struct selection *selection, const struct daemon *daemon, const char *filter, json_t **wrong);
+void selection_end(struct selection *selection);
+
+/* Is CONNECTION, whose stripe is locked, among them? A child is matched as its own addresses say, not as its parent. */
+bool selection_holds(const struct selection *selection, const struct connection *connection);
+
+/*
+ * Cuts the connections of the request's "filter": they are forgotten, so that their next packets are judged as a stranger's.
+ * A command of the control socket.
+ */
+json_t *selection_kill(void *daemon, const json_t *request);
+
+#endif
