@@ -9,6 +9,7 @@ LAB_TESTS = \
 	tests/lab/test_explain.py \
 	tests/lab/test_ftp.py \
 	tests/lab/test_gateway.py \
+	tests/lab/test_irc.py \
 	tests/lab/test_reload.py \
 	tests/lab/test_legacy.py \
 	tests/lab/test_lifecycle.py \
