@@ -153,8 +153,9 @@ class Lab:
     def start(self, host, *command, **more):
         more.setdefault("stdout", subprocess.DEVNULL)
         more.setdefault("stderr", subprocess.DEVNULL)
+        # Each leads a group of its own: many programs have children that would outlive them.
         process = subprocess.Popen(["ip", "netns", "exec", self.names[host], *command], stdin=subprocess.DEVNULL,
-                                   **more)
+                                   start_new_session=True, **more)
         self.processes.append(process)
         return process
 
@@ -257,7 +258,7 @@ except OSError as e:
         self.closed = True
         for process in reversed(self.processes):
             if process.poll() is None:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         for daemon in self.daemons:
             faults.extend(line for line in daemon.log().splitlines() if FAULT.search(line))
