@@ -153,9 +153,8 @@ class Lab:
     def start(self, host, *command, **more):
         more.setdefault("stdout", subprocess.DEVNULL)
         more.setdefault("stderr", subprocess.DEVNULL)
-        # Each leads a group of its own: many programs have children that would outlive them.
         process = subprocess.Popen(["ip", "netns", "exec", self.names[host], *command], stdin=subprocess.DEVNULL,
-                                   start_new_session=True, **more)
+                                   **more)
         self.processes.append(process)
         return process
 
@@ -258,8 +257,15 @@ except OSError as e:
         self.closed = True
         for process in reversed(self.processes):
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
             process.wait()
+        # Many programs have children that would outlive them: whatever is left in the namespaces.
+        for name in self.names.values():
+            for pid in subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True).stdout.split():
+                try:
+                    os.kill(int(pid), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
         for daemon in self.daemons:
             faults.extend(line for line in daemon.log().splitlines() if FAULT.search(line))
         for name in self.names.values():
