@@ -39,6 +39,7 @@ connect_from_port_20=YES
 pasv_enable=YES
 pasv_promiscuous=YES
 seccomp_sandbox=NO
+isolate_network=NO
 xferlog_enable=NO
 ssl_enable=YES
 allow_anon_ssl=YES
