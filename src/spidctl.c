@@ -243,13 +243,20 @@ static void show_place(const char *query, const json_t *answer)
         fprintf(stderr, "  %s\n  %*s^\n", query, (int)column - 1, "");
 }
 
+static void show_found(const char *what, const json_t *connection)
+{
+    if (!json_is_object(connection))
+        return;
+    printf("%s: ", what);
+    show_connection(connection, 0);
+    if (json_object_get(connection, "alg") != NULL && strcmp(text_of(connection, "hears"), "listening") != 0)
+        printf("  its alg listens no more (%s): what is announced there opens nothing\n", text_of(connection, "hears"));
+}
+
 static void show_explained(const json_t *answer)
 {
-    const json_t *connection = json_object_get(answer, "connection");
-    if (json_is_object(connection)) {
-        printf("in the table: ");
-        show_connection(connection, 0);
-    }
+    show_found("in the table", json_object_get(answer, "connection"));
+    show_found("between the two", json_object_get(answer, "unheard"));
     explain_print(answer);
     if (json_is_true(json_object_get(answer, "table_full")))
         printf("the table is full: new connections are denied but for rules with 'priority'\n");

@@ -176,16 +176,38 @@ uint32_t views_states(void *context, const char *filter, uint32_t place, void (*
 
 /* ---- explain ---- */
 
-/* The connection that a packet in words could belong to: the first that is found. */
+/*
+ * The connection that a packet in words could belong to: the first that is found. Where there is none, a control connection
+ * of its two hosts that its ALG hears nothing more of: the packet may be what was announced there.
+ */
 struct sought {
     const struct ruleset_test *packet;
     const struct surroundings *surroundings;
     struct families *families;
     uint64_t now_ms;
-    bool found;
-    struct copy copy;
+    bool found, unheard_found;
+    struct copy copy, unheard;
     struct query query; /* what its packets are matched as */
 };
+
+static bool is_between(const struct connection *connection, struct address one, struct address other)
+{
+    const struct tuple *tuple = &connection->tuple;
+    return (address_equal(tuple->low, one) && address_equal(tuple->high, other)) ||
+           (address_equal(tuple->low, other) && address_equal(tuple->high, one));
+}
+
+static void seek_unheard(struct sought *sought, struct connection *connection)
+{
+    const struct query *wanted = &sought->packet->query;
+    if (sought->unheard_found || !is_between(connection, wanted->src, wanted->dst))
+        return;
+    struct kinship kinship = family_kinship(sought->families, connection);
+    if (kinship.alg == 0 || kinship.deaf == DEAF_NOT)
+        return;
+    sought->unheard_found = true;
+    sought->unheard = (struct copy){*connection, kinship};
+}
 
 static void seek(void *context, struct connection *connection)
 {
@@ -193,6 +215,7 @@ static void seek(void *context, struct connection *connection)
     const struct query *wanted = &sought->packet->query;
     uint64_t parent;
     struct basis own = {.tuple = connection->tuple, .opener_high = connection->flags & CONNECTION_OPENER_HIGH};
+    seek_unheard(sought, connection);
     struct query has = engine_query(sought->surroundings, &own, STATE_ESTABLISHED, sought->now_ms);
     if (sought->found || !address_equal(has.src, wanted->src) || !address_equal(has.dst, wanted->dst) ||
         has.protocol != wanted->protocol || has.service != wanted->service ||
@@ -221,6 +244,12 @@ json_t *views_nonsense(const struct diagnostics *diagnostics)
     return answer;
 }
 
+/* As `states` tells of it; null: there is none. */
+static json_t *found_answer(bool found, const struct copy *copy, const struct ruleset *ruleset, uint64_t now_ms)
+{
+    return found ? answer_connection(&copy->connection, &copy->kinship, ruleset, now_ms) : json_null();
+}
+
 json_t *views_explain(void *context, const json_t *request)
 {
     const struct daemon *daemon = context;
@@ -242,9 +271,10 @@ json_t *views_explain(void *context, const json_t *request)
         struct table_use use = table_use(daemon->table);
         json_object_set_new(answer, "ok", json_true());
         json_object_set_new(answer, "connection",
-                            sought.found ? answer_connection(&sought.copy.connection, &sought.copy.kinship, policy->ruleset,
-                                                             sought.now_ms)
-                                         : json_null());
+                            found_answer(sought.found, &sought.copy, policy->ruleset, sought.now_ms));
+        json_object_set_new(answer, "unheard",
+                            found_answer(sought.unheard_found && !sought.found, &sought.unheard, policy->ruleset,
+                                         sought.now_ms));
         json_object_set_new(answer, "table_full", json_boolean(use.now >= use.limits.connections - use.limits.reserved));
     } else {
         answer = views_nonsense(&diagnostics);

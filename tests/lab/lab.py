@@ -262,6 +262,13 @@ except OSError as e:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        # Many programs have children that would outlive them: whatever is left in the namespaces.
+        for name in self.names.values():
+            for pid in subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True).stdout.split():
+                try:
+                    os.kill(int(pid), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
         for daemon in self.daemons:
             faults.extend(line for line in daemon.log().splitlines() if FAULT.search(line))
         for name in self.names.values():

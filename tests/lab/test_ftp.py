@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The lab: FTP transfers of real clients and a real server, with exactly one rule, both ways round, over both families."""
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -38,7 +39,11 @@ connect_from_port_20=YES
 pasv_enable=YES
 pasv_promiscuous=YES
 seccomp_sandbox=NO
+isolate_network=NO
 xferlog_enable=NO
+ssl_enable=YES
+allow_anon_ssl=YES
+rsa_cert_file={certificate}
 """
 
 # Speaks FTP by hand, so that one command stands where another would; prints what came back.
@@ -75,9 +80,14 @@ class Ftp(unittest.TestCase):
         cls.file = os.path.join(root, "file")
         with open(cls.file, "wb") as file:
             file.write(os.urandom(1 << 20) * (BYTES // (1 << 20)))
+        certificate = os.path.join(lab.folder, "certificate")
+        lab.run("server", "openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=lab", "-keyout",
+                certificate, "-out", certificate + ".pem", check=True)
+        with open(certificate, "a") as both, open(certificate + ".pem") as public:
+            both.write(public.read())
         config = os.path.join(lab.folder, "vsftpd.conf")
         with open(config, "w") as file:
-            file.write(VSFTPD.format(root=root, empty=empty))
+            file.write(VSFTPD.format(root=root, empty=empty, certificate=certificate))
         lab.start("server", "vsftpd", config)
         wait_until(lambda: lab.run("server", "curl", "-s", "-m2", "ftp://127.0.0.1/").returncode == 0,
                    what="the FTP server")
@@ -87,6 +97,9 @@ class Ftp(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.lab.close()
+
+    def explain(self, words):
+        return json.loads(self.spid.ctl("--json", "explain", words).stdout)
 
     def with_alg(self, words=" alg ftp"):
         self.spid.reload(RULES.format(alg=words))
@@ -145,6 +158,26 @@ class Ftp(unittest.TestCase):
         slow.kill()
         slow.wait()
 
+    def test_encryption_ends_the_listening_and_is_explained(self):
+        client = self.lab.start("client", "curl", "-s", "-m", "5", "-k", "--ssl-reqd", f"ftp://{SERVER4}/file", "-o",
+                                "/dev/null")
+        control = wait_until(lambda: [state for state in self.spid.ask("states") if state.get("hears") == "encrypted"],
+                             what="AUTH TLS")[0]
+        answer = self.explain(f"{CLIENT4}@lan port {control['sport']} to {SERVER4}@wan tcp 21")
+        self.assertEqual((answer["connection"]["hears"], answer["unheard"]), ("encrypted", None))
+        # The transfer that it may have announced.
+        transfer = f"{CLIENT4}@lan to {SERVER4}@wan tcp 50001"
+        answer = self.explain(transfer)
+        self.assertEqual((answer["verdict"], answer["connection"]), ("deny", None))
+        self.assertEqual(answer["unheard"]["hears"], "encrypted")
+        text = self.spid.ctl("explain", transfer).stdout
+        self.assertIn("between the two: tcp", text)
+        self.assertIn("its alg listens no more (encrypted)", text)
+        self.assertIsNone(self.explain(f"{CLIENT4}@lan to 203.0.113.6@wan tcp 50001")["unheard"])
+        self.assertEqual(client.wait(20), 28)
+        # Beside it an honest connection is listened to.
+        self.assertEqual(self.curl(f"ftp://{SERVER4}/file", "-o", "/dev/null").returncode, 0)
+
     def test_the_bounce_is_refused_and_logged(self):
         done = self.lab.python("client", BY_HAND, SERVER4, "2", "PORT 192,168,10,99,23,112", "NOOP")
         self.assertIn("nothing: PORT", done.stdout)
@@ -182,7 +215,7 @@ class Ftp(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    for tool in ("vsftpd", "lftp", "curl"):
+    for tool in ("vsftpd", "lftp", "curl", "openssl"):
         os.environ["PATH"] += ":/usr/sbin"
         if shutil.which(tool) is None:
             print(f"skipped: the FTP lab needs {tool}")
