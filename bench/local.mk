@@ -1,4 +1,4 @@
-# Figures, never tests: `make bench` builds the engine's and runs it, and the checker's; bulk.py needs the lab.
+# Figures, never tests; bench/README says what they mean.
 EXTRA_PROGRAMS = bench/engine bench/classifier bench/blast bench/acceptall
 BENCH_RULES = tests/unit/random_rules.c tests/unit/random_rules.h
 bench_engine_SOURCES = bench/engine.c $(BENCH_RULES) tests/unit/build.c tests/unit/build.h
@@ -10,15 +10,12 @@ bench_classifier_LDADD = libparser.a libengine.a
 bench_blast_SOURCES = bench/blast.c
 bench_acceptall_SOURCES = bench/acceptall.c
 bench_acceptall_LDADD = $(NFQ_LIBS) $(MNL_LIBS)
-EXTRA_DIST += bench/bulk.py bench/check.py
+EXTRA_DIST += bench/README bench/bulk.py bench/check.py bench/gateways.py bench/report.py bench/run
 CLEANFILES += bench/engine bench/classifier bench/blast bench/acceptall
 
-bench: bench/engine bench/classifier spid
-	bench/engine established 1000 3000000
-	bench/engine established 100000 3000000
-	bench/engine established 1000000 3000000
+bench: bench/engine bench/classifier bench/blast bench/acceptall spid spidctl
 	bench/engine new 1000000
 	$(PYTHON) $(srcdir)/bench/check.py ./spid
-	bench/engine rules 300000 10 1000 10000
 	bench/classifier
+	$(PYTHON) $(srcdir)/bench/run --build .
 .PHONY: bench
