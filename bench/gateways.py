@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,4 +167,8 @@ class Other(Gateway):
 
 
 def why_not():
+    """Why nothing can be measured here, or None."""
+    for tool, package in ("ab", "apache2-utils"), ("ethtool", "ethtool"), ("taskset", "util-linux"):
+        if shutil.which(tool) is None:
+            return f"{tool} is missing: apt-get install {package}"
     return lab_module.why_not()

@@ -10,7 +10,7 @@ bench_classifier_LDADD = libparser.a libengine.a
 bench_blast_SOURCES = bench/blast.c
 bench_acceptall_SOURCES = bench/acceptall.c
 bench_acceptall_LDADD = $(NFQ_LIBS) $(MNL_LIBS)
-EXTRA_DIST += bench/README bench/bulk.py bench/check.py bench/gateways.py bench/report.py bench/run
+EXTRA_DIST += bench/README bench/check.py bench/gateways.py bench/report.py bench/run
 CLEANFILES += bench/engine bench/classifier bench/blast bench/acceptall
 
 bench: bench/engine bench/classifier bench/blast bench/acceptall spid spidctl
