@@ -841,7 +841,10 @@ static void report_unexpected(struct scanner *scanner, const struct location *at
     const char *suggested = nearest(written, expected, count, hint, sizeof hint);
     /* `allow to any` lacks its source, and no name is meant. */
     bool name = is_keyword(found) && found != YYSYMBOL_TO && holds(expected, count, YYSYMBOL_ADDRESS);
-    const char *quotes = name ? " (a name that is a reserved word stands in double quotes)" : "";
+    bool string = found == YYSYMBOL_NAME && holds(expected, count, YYSYMBOL_STRING) && !holds(expected, count, YYSYMBOL_NAME);
+    const char *quotes = name     ? " (a name that is a reserved word stands in double quotes)"
+                         : string ? " (strings stand in double quotes)"
+                                  : "";
     if (states)
         scanner_error(scanner, *at, CODE_SYNTAX, "unknown state '%s', expected new, established, related or invalid%s",
                       written, suggested ? suggested : "");
