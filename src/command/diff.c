@@ -132,8 +132,20 @@ static void print_json(const struct differences *differences, const struct loade
     json_decref(root);
 }
 
-static void print_text(const struct differences *differences, const struct loaded *old, const struct loaded *fresh,
-                       const struct ruleset *space)
+/* A chain that one of them hooks: the other leaves its packets to the kernel, whatever its rules say. */
+static void print_hooks(const struct diff_options *options, const struct loaded *old, const struct loaded *fresh)
+{
+    static const char *const packets[CHAIN_COUNT] = {[CHAIN_FORWARD] = "forwarded packets",
+                                                     [CHAIN_INPUT] = "packets to the gateway",
+                                                     [CHAIN_OUTPUT] = "packets from the gateway"};
+    for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
+        if ((old->ruleset->hooks ^ fresh->ruleset->hooks) & CHAIN_BIT(chain))
+            printf("'hook' differs: %s are judged by %s only\n", packets[chain],
+                   old->ruleset->hooks & CHAIN_BIT(chain) ? options->old : options->fresh);
+}
+
+static void print_text(const struct diff_options *options, const struct differences *differences, const struct loaded *old,
+                       const struct loaded *fresh, const struct ruleset *space)
 {
     struct shown shown;
     const char *words[SETTINGS_MAX];
@@ -144,8 +156,10 @@ static void print_text(const struct differences *differences, const struct loade
         printf("%s -> %s: %s becomes %s, such as %s\n", shown.old_bytes, shown.new_bytes,
                action_name(change->old_action), action_name(change->new_action), shown.witness_bytes);
     }
+    print_hooks(options, old, fresh);
     for (size_t i = 0; i < count; i++)
-        printf("'%s' differs\n", words[i]);
+        if (strcmp(words[i], "hook") != 0)
+            printf("'%s' differs\n", words[i]);
     if (differences->given_up)
         printf("left out: the rules overlap too much to be compared to the end: there may be more\n");
     else if (differences->count + count == 0)
@@ -166,7 +180,10 @@ static void report(const struct diff_options *options, const struct differences 
         moving[i].name = differences->moving[i].name;
     const struct ruleset space = {.zones = zones, .zone_count = differences->zone_count, .moving = moving,
                                   .moving_count = differences->moving_count};
-    (options->json ? print_json : print_text)(differences, old, fresh, &space);
+    if (options->json)
+        print_json(differences, old, fresh, &space);
+    else
+        print_text(options, differences, old, fresh, &space);
     free(zones);
     free(moving);
 }

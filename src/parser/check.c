@@ -313,6 +313,7 @@ static void zone_nets(struct check *check, const struct zone_node *node)
 {
     struct ranges ranges = {0};
     struct definition *definition = names_find(&check->names, node->name.text);
+    size_t errors = check->diagnostics->errors;
     for (const struct member_node *member = node->nets; member != NULL; member = member->next)
         check_member_ranges(check, member, &ranges);
     if (ranges.moving_count > 0)
@@ -321,6 +322,7 @@ static void zone_nets(struct check *check, const struct zone_node *node)
     if (definition == NULL || definition->kind != DEFINES_ZONE)
         return;
     struct zone *zone = &check->zone_list[definition->zone];
+    definition->nets_wrong = check->diagnostics->errors > errors;
     zone->nets = nets;
     struct prefix *prefixes = arena_take(check->arena, net_prefixes(node->nets, NULL), sizeof *prefixes);
     zone->prefix_count = net_prefixes(node->nets, prefixes);
@@ -333,7 +335,8 @@ static void set_antispoof(struct check *check, const struct word_node *zones)
         uint16_t zone = check_zone(check, &zones->word);
         if (zone == 0)
             continue;
-        if (check->zone_list[zone].nets.count == 0)
+        const struct definition *definition = names_find(&check->names, zones->word.text);
+        if (check->zone_list[zone].nets.count == 0 && !definition->nets_wrong)
             CHECK_ERROR(check, zones->word.at, CODE_SYNTAX, "the zone '%s' has no networks of its own: write 'net' behind its interfaces",
                         zones->word.text);
         check->zone_list[zone].antispoof = true;

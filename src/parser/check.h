@@ -14,6 +14,7 @@ struct definition {
     struct location at;
     enum { DEFINES_ZONE, DEFINES_SET } kind;
     uint16_t zone;                 /* its index */
+    bool nets_wrong;               /* an error stands in its networks, which are not known for it */
     const struct set_node *node;   /* of a set ... */
     struct set *set;               /* ... and what it resolves to */
     enum { UNRESOLVED, RESOLVING, RESOLVED } progress;

@@ -137,18 +137,29 @@ static void add_named(struct check *check, const struct port_node *port, struct 
         items_add(items, definition->items[i].protocol, definition->items[i].first, definition->items[i].last);
 }
 
+/* How services are written that other languages know by name. */
+static const struct {
+    const char *name, *written;
+} known_elsewhere[] = {{"ping", "icmp 8, icmp6 128"}, {"ssh", "tcp 22"}, {"http", "tcp 80"}, {"https", "tcp 443"}};
+
 /* A word behind the destination that is no service: it may be a misspelt protocol, state or option as well. */
 static void undefined_service(struct check *check, const struct port_node *port)
 {
     static const char *const others[] = {"tcp", "udp", "sctp", "icmp", "icmp6", "gre", "esp", "proto",
                                          "new", "established", "related", "invalid", "as", "log"};
     struct suggestion suggestion = suggestion_for(port->word.text);
+    const char *before = " (did you mean '", *behind = "'?)";
     names_offer(&check->services, &suggestion);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         suggestion_offer(&suggestion, others[i]);
+    for (size_t i = 0; i < sizeof known_elsewhere / sizeof known_elsewhere[0]; i++)
+        if (strcmp(known_elsewhere[i].name, port->word.text) == 0) {
+            suggestion.best = known_elsewhere[i].written;
+            before = "; write ";
+            behind = "";
+        }
     CHECK_ERROR(check, port->word.at, CODE_UNDEFINED, "undefined service '%s'%s%s%s", port->word.text,
-                suggestion.best ? " (did you mean '" : "", suggestion.best ? suggestion.best : "",
-                suggestion.best ? "'?)" : "");
+                suggestion.best ? before : "", suggestion.best ? suggestion.best : "", suggestion.best ? behind : "");
 }
 
 /* One port, type or number behind PROTOCOL ("proto" for numbers); PROTOCOL is NULL where none stands before it. */

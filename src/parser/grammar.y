@@ -756,12 +756,118 @@ static const char *nearest(const char *written, const yysymbol_kind_t *symbols, 
     return buffer;
 }
 
+/* What is written AT. */
+static void copy_written(const struct location *at, char *written, size_t size)
+{
+    const char *c = at->line_text;
+    for (unsigned column = 1; column < at->column && *c != '\0'; column++)
+        do
+            c++;
+        while (((unsigned char)*c & 0xc0) == 0x80);
+    snprintf(written, size, "%.*s", (int)(at->width < 150 ? at->width : 150), c);
+}
+
+static bool holds(const yysymbol_kind_t *symbols, int count, yysymbol_kind_t wanted)
+{
+    for (int i = 0; i < count; i++)
+        if (symbols[i] == wanted)
+            return true;
+    return false;
+}
+
+static bool is_keyword(yysymbol_kind_t symbol)
+{
+    return symbol == YYSYMBOL_RESERVED || (shown(symbol)[0] == '\'' && shown(symbol)[2] != '\'');
+}
+
+/*
+ * A reserved word where a name stands: said at the first place, which is where the name is defined, as a rule. The others
+ * have the same mend.
+ */
+static bool report_misnamed(struct scanner *scanner, struct location at, const char *written, const yysymbol_kind_t *expected,
+                            int count)
+{
+    for (const struct word_node *node = scanner->misnamed; node != NULL; node = node->next)
+        if (strcmp(node->word.text, written) == 0 && holds(expected, count, YYSYMBOL_NAME))
+            return true;
+    if (count != 2 || !holds(expected, count, YYSYMBOL_NAME) || !holds(expected, count, YYSYMBOL_STRING))
+        return false;
+    struct word_node *node = NODE(struct word_node);
+    node->word.text = arena_text(scanner->arena, written, strlen(written));
+    scanner->misnamed = PUT(scanner->misnamed, node);
+    scanner_error(scanner, at, CODE_SYNTAX, "'%s' is reserved; write \"%s\" (in quotes) wherever it is a name", written, written);
+    return true;
+}
+
+/* What languages of other firewalls have and this one has not: reserved words where a service stands; `from`. */
+static bool report_foreign(struct scanner *scanner, struct location at, const char *written, const yysymbol_kind_t *expected,
+                           int count)
+{
+    static const char *const services[][2] = {{"port", "a port stands behind its protocol, such as tcp 80 or udp 80"},
+                                              {"dns", "DNS is the service udp 53, tcp 53"}};
+    static const char from[] = "from ";
+    char word[sizeof from];
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
+        if (strcmp(written, services[i][0]) == 0 && holds(expected, count, YYSYMBOL_TCP)) {
+            scanner_error(scanner, at, CODE_SYNTAX, "unexpected '%s': %s", written, services[i][1]);
+            return true;
+        }
+    /* The name of a set, until a second word follows it. */
+    if (at.column < sizeof from || !holds(expected, count, YYSYMBOL_TO))
+        return false;
+    at.column -= sizeof from - 1;
+    at.width = sizeof from - 1;
+    copy_written(&at, word, sizeof word);
+    if (strcmp(word, from) != 0)
+        return false;
+    at.width--;
+    scanner_error(scanner, at, CODE_SYNTAX, "rules have no 'from': the source stands behind the action, as in allow lan to wan");
+    return true;
+}
+
+/* FOUND, WRITTEN so, stands where COUNT others could. */
+static void report_unexpected(struct scanner *scanner, const struct location *at, yysymbol_kind_t found, const char *written,
+                              const yysymbol_kind_t *expected, int count)
+{
+    char list[400], hint[80];
+    bool states = count > 0;
+    for (int i = 0; i < count; i++)
+        states &= is_state(expected[i]);
+    if (is_keyword(found) && report_misnamed(scanner, *at, written, expected, count))
+        return;
+    if (report_foreign(scanner, *at, written, expected, count))
+        return;
+    list_expected(list, sizeof list, expected, count);
+    const char *suggested = nearest(written, expected, count, hint, sizeof hint);
+    /* `allow to any` lacks its source, and no name is meant. */
+    bool name = is_keyword(found) && found != YYSYMBOL_TO && holds(expected, count, YYSYMBOL_ADDRESS);
+    bool string = found == YYSYMBOL_NAME && holds(expected, count, YYSYMBOL_STRING) && !holds(expected, count, YYSYMBOL_NAME);
+    const char *quotes = name     ? " (a name that is a reserved word stands in double quotes)"
+                         : string ? " (strings stand in double quotes)"
+                                  : "";
+    if (states)
+        scanner_error(scanner, *at, CODE_SYNTAX, "unknown state '%s', expected new, established, related or invalid%s",
+                      written, suggested ? suggested : "");
+    else if (suggested != NULL)
+        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s'%s", written, suggested);
+    else if (found == YYSYMBOL_DNS || found == YYSYMBOL_DYNAMIC || found == YYSYMBOL_FILE)
+        scanner_error(scanner, *at, CODE_SYNTAX, "'%s' stands alone, right behind the '=' of a set; other sets name that set", written);
+    else if (found == YYSYMBOL_RESERVED && strcmp(written, "prefix") == 0)
+        scanner_error(scanner, *at, CODE_SYNTAX, "a moving prefix is one word without blanks, such as prefix(lan)::9");
+    else if (found == YYSYMBOL_RESERVED)
+        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s', a reserved word (a name that is one stands in double quotes)", written);
+    else if (count > 0 && count <= EXPECTED_MAX)
+        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s', expected %s%s", written, list, quotes);
+    else
+        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s'%s", written, quotes);
+}
+
 static int yyreport_syntax_error(const yypcontext_t *context, void *lexer, struct scanner *scanner)
 {
     yysymbol_kind_t expected[YYNTOKENS];
     yysymbol_kind_t found = yypcontext_token(context);
     const struct location *at = yypcontext_location(context);
-    char list[400], hint[80];
+    char text[400];
     (void)lexer;
     /* What led to this has been reported where it stands. */
     if (found == YYSYMBOL_ABANDONED)
@@ -774,46 +880,17 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *lexer, struc
     int count = yypcontext_expected_tokens(context, expected, YYNTOKENS), kept = 0;
     if (count < 0)
         return count;
-    bool states = count > 0;
-    for (int i = 0; i < count; i++) {
-        if (expected[i] == YYSYMBOL_ABANDONED || expected[i] == YYSYMBOL_RESERVED)
-            continue;
-        expected[kept++] = expected[i];
-        states &= is_state(expected[i]);
-    }
-    count = kept;
-    bool at_end = found == YYSYMBOL_NEWLINE || found == YYSYMBOL_YYEOF;
-    char written[200];
-    size_t offset = at->line_text != NULL ? strlen(at->line_text) : 0;
-    written[0] = '\0';
-    if (!at_end && offset > 0) {
-        const char *c = at->line_text;
-        for (unsigned column = 1; column < at->column && *c != '\0'; column++)
-            do
-                c++;
-            while (((unsigned char)*c & 0xc0) == 0x80);
-        snprintf(written, sizeof written, "%.*s", (int)(at->width < 150 ? at->width : 150), c);
-    }
-    list_expected(list, sizeof list, expected, count);
-    const char *suggested = at_end ? NULL : nearest(written, expected, count, hint, sizeof hint);
-    if (states && !at_end)
-        scanner_error(scanner, *at, CODE_SYNTAX, "unknown state '%s', expected new, established, related or invalid%s",
-                      written, suggested ? suggested : "");
-    else if (at_end && count > 0 && count <= EXPECTED_MAX)
-        scanner_error(scanner, *at, CODE_SYNTAX, "the statement ends too early, expected %s", list);
-    else if (at_end)
+    for (int i = 0; i < count; i++)
+        if (expected[i] != YYSYMBOL_ABANDONED && expected[i] != YYSYMBOL_RESERVED)
+            expected[kept++] = expected[i];
+    if (found != YYSYMBOL_NEWLINE && found != YYSYMBOL_YYEOF) {
+        copy_written(at, text, sizeof text);
+        report_unexpected(scanner, at, found, text, expected, kept);
+    } else if (kept > 0 && kept <= EXPECTED_MAX) {
+        list_expected(text, sizeof text, expected, kept);
+        scanner_error(scanner, *at, CODE_SYNTAX, "the statement ends too early, expected %s", text);
+    } else {
         scanner_error(scanner, *at, CODE_SYNTAX, "the statement ends too early");
-    else if (suggested != NULL)
-        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s'%s", written, suggested);
-    else if (found == YYSYMBOL_DNS || found == YYSYMBOL_DYNAMIC || found == YYSYMBOL_FILE)
-        scanner_error(scanner, *at, CODE_SYNTAX, "'%s' stands alone, right behind the '=' of a set; other sets name that set", written);
-    else if (found == YYSYMBOL_RESERVED && strcmp(written, "prefix") == 0)
-        scanner_error(scanner, *at, CODE_SYNTAX, "a moving prefix is one word without blanks, such as prefix(lan)::9");
-    else if (found == YYSYMBOL_RESERVED)
-        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s', a reserved word (a name that is one stands in double quotes)", written);
-    else if (count > 0 && count <= EXPECTED_MAX)
-        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s', expected %s", written, list);
-    else
-        scanner_error(scanner, *at, CODE_SYNTAX, "unexpected '%s'", written);
+    }
     return 0;
 }

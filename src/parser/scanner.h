@@ -27,6 +27,7 @@ struct scanner {
     bool skipping;                    /* the rest of the statement is passed over: its error was reported */
     int held;                         /* a token to be given next, 0: none */
     unsigned words;                   /* and marks so far */
+    struct word_node *misnamed;       /* reserved words that were used as names, each reported once */
 
     /* What the grammar makes. */
     struct statement *statements;     /* in reverse */

@@ -128,13 +128,25 @@ static int32_t day_of(uint32_t year, uint32_t month, uint32_t day)
     return (int32_t)(era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year) - 719468;
 }
 
+/* YYYY-MM-DD, of the calendar or not. */
+static bool take_date(const char *at, uint32_t *year, uint32_t *month, uint32_t *day)
+{
+    const char *begin = at;
+    return take_number(&at, year) && at - begin == 4 && *at++ == '-' && take_two_digits(&at, 100, month) && *at++ == '-' &&
+           take_two_digits(&at, 100, day) && *at == '\0';
+}
+
+bool word_looks_like_date(const char *text)
+{
+    uint32_t year, month, day;
+    return take_date(text, &year, &month, &day);
+}
+
 bool word_is_date(const char *text, int32_t *number)
 {
     static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     uint32_t year, month, day;
-    const char *at = text;
-    if (!take_number(&at, &year) || at - text != 4 || *at++ != '-' || !take_two_digits(&at, 13, &month) || *at++ != '-' ||
-        !take_two_digits(&at, 32, &day) || *at != '\0' || month == 0 || day == 0 || day > days[month - 1] || year < 1970)
+    if (!take_date(text, &year, &month, &day) || month == 0 || month > 12 || day == 0 || day > days[month - 1] || year < 1970)
         return false;
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     *number = day_of(year, month, day);

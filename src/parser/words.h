@@ -21,6 +21,7 @@ bool word_is_address_range(const char *text, struct address_range *range); /* on
 bool word_is_times(const char *text, uint32_t *first, uint32_t *last); /* 07:00-19:00, in seconds of the day; 24:00 is one */
 bool word_is_time(const char *text, uint32_t *second);                 /* 12:30 or 12:30:15 */
 bool word_is_date(const char *text, int32_t *day);                     /* 2026-12-31, in days since 1970-01-01 */
+bool word_looks_like_date(const char *text);                           /* 2026-02-31: its form alone */
 bool word_is_mark(const char *text, uint32_t *value, uint32_t *mask);  /* 0x10, 0x10/0xff; a plain number is a number */
 bool word_is_flags(const char *text);                                  /* words with one '/' between: syn/syn */
 bool word_is_days(const char *text, unsigned *first, unsigned *last);  /* mon, mon-fri; Monday is 0 */

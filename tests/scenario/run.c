@@ -464,11 +464,14 @@ static void set_clock(struct scenario *scenario, const char *day, const char *ti
     struct engine *engine = &scenario->engine;
     unsigned first, last;
     uint32_t second;
-    if (!word_is_days(day, &first, &last) || !word_is_time(time, &second)) {
-        complain(scenario, "a clock shows a day and a time");
+    struct civil civil = {20000, 0};
+    bool dated = word_is_date(day, &civil.day);
+    if ((!dated && !word_is_days(day, &first, &last)) || !word_is_time(time, &second)) {
+        complain(scenario, "a clock shows a day or a date, and a time");
         return;
     }
-    struct civil civil = {20000, first * 86400 + second};
+    /* 1970-01-01 was a Thursday. */
+    civil.second_of_week = (dated ? (uint32_t)(civil.day + 3) % 7 : first) * 86400 + second;
     struct surroundings *surroundings =
         surroundings_at(engine->surroundings, ruleset_schedules_at(engine->ruleset, civil));
     uint64_t changed = surroundings->schedules ^ engine->surroundings->schedules;
