@@ -25,6 +25,7 @@
 #include "control/answer.h"
 #include "daemon/follow.h"
 #include "daemon/log.h"
+#include "daemon/losses.h"
 #include "daemon/private.h"
 #include "daemon/reload.h"
 #include "daemon/selection.h"
@@ -156,6 +157,13 @@ static void on_sum_up(struct ev_loop *loop, ev_timer *watcher, int events)
     if (refused > daemon->refused_told && daemon->refused_told == 0)
         log_line(LOG_LEVEL_ERROR, "the kernel refuses verdicts; spid needs CAP_NET_ADMIN while it runs");
     daemon->refused_told = refused;
+}
+
+static void on_second(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    losses_look(watcher->data);
 }
 
 /* ---- policy ---- */
@@ -404,6 +412,8 @@ static void start_watchers(struct daemon *daemon)
     ev_timer_init(&daemon->drain, on_drain, DRAIN_SECONDS, DRAIN_SECONDS);
     ev_timer_init(&daemon->sum_up, on_sum_up, SUM_UP_SECONDS, SUM_UP_SECONDS);
     ev_timer_init(&daemon->settle, on_settled, SETTLE_SECONDS, 0.);
+    ev_timer_init(&daemon->second, on_second, 1., 1.);
+    daemon->second.data = daemon;
     daemon->hup.data = daemon->term.data = daemon->interrupt.data = daemon->usr1.data = daemon;
     daemon->drain.data = daemon->sum_up.data = daemon->settle.data = daemon->interfaces.data = daemon;
     ev_signal_start(loop, &daemon->hup);
@@ -412,6 +422,7 @@ static void start_watchers(struct daemon *daemon)
     ev_signal_start(loop, &daemon->usr1);
     ev_timer_start(loop, &daemon->drain);
     ev_timer_start(loop, &daemon->sum_up);
+    ev_timer_start(loop, &daemon->second);
     daemon->watch_fd = interfaces_watch();
     if (daemon->watch_fd < 0) {
         log_line(LOG_LEVEL_WARNING, "changes of interfaces cannot be followed (%s); reload after them",

@@ -9,6 +9,8 @@ libhost_a_SOURCES += \
 	src/daemon/follow.h \
 	src/daemon/log.c \
 	src/daemon/log.h \
+	src/daemon/losses.c \
+	src/daemon/losses.h \
 	src/daemon/private.h \
 	src/daemon/reload.c \
 	src/daemon/reload.h \

@@ -14,6 +14,11 @@
 /* Connections that were there before spid are picked up for so long after a start without saved state . */
 #define PICKUP_MS 60000
 
+/* What was told of packets that the kernel dropped: losses.c. */
+struct losses {
+    uint64_t told, quiet_until_ms;
+};
+
 struct daemon {
     const struct daemon_options *options;
     char *config; /* absolute: the daemon's folder changes */
@@ -31,9 +36,10 @@ struct daemon {
     int watch_fd;
     bool remove_hook; /* at the end: INT */
     uint64_t refused_told;
+    struct losses losses;
     time_t schedules_read; /* when the schedules were last held against the clock */
     ev_signal hup, term, interrupt, usr1;
-    ev_timer drain, sum_up, settle, names;
+    ev_timer drain, sum_up, settle, names, second;
     ev_io interfaces;
 };
 

@@ -2,6 +2,7 @@
 """The lab: what one rule lets through, and what not."""
 import hashlib
 import os
+import signal
 import socket
 import sys
 import time
@@ -125,6 +126,29 @@ class Gateway(unittest.TestCase):
         for client in idle:
             client.close()
         lab_module.wait_until(lambda: self.spid.ask("status")[0]["ok"], what="an answer after the crowd")
+        self.assertEqual(self.lab.get(f"http://{SERVER4}/")[0], 0)
+
+    def test_what_the_kernel_drops_is_told(self):
+        burst = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 40000))
+for _ in range(int(sys.argv[2])):
+    s.sendto(b"x", (sys.argv[1], 9))
+"""
+        # So many wait, whatever the daemon does meanwhile.
+        self.spid.process.send_signal(signal.SIGSTOP)
+        try:
+            self.lab.python("client", burst, SERVER4, "8000")
+            waiting = sum(int(line.split()[2]) for line in self.lab.run("gateway", "cat", "/proc/net/netfilter/nfnetlink_queue")
+                          .stdout.splitlines())
+            self.assertEqual(waiting, 8000)
+            self.lab.python("client", burst, SERVER4, "4000")
+        finally:
+            self.spid.process.send_signal(signal.SIGCONT)
+        self.spid.wait_for("packets that waited for a worker")
+        dropped = sum(queue["kernel_queue_dropped"] + queue["kernel_user_dropped"] for queue in self.spid.ask("status")[0]["queues"])
+        self.assertEqual(dropped, 12000 - 8192)
         self.assertEqual(self.lab.get(f"http://{SERVER4}/")[0], 0)
 
     def test_a_flood_does_not_end_the_daemon(self):
