@@ -2,6 +2,8 @@ libengine_a_SOURCES += \
 	src/alg/alg.c \
 	src/alg/alg.h \
 	src/alg/ftp.c \
+	src/alg/headers.c \
+	src/alg/headers.h \
 	src/alg/irc.c \
 	src/alg/lines.c \
 	src/alg/lines.h \
