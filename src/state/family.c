@@ -14,7 +14,7 @@ struct expectation {
     uint32_t hash_next;      /* while it waits; of a free one: the next free one */
     uint32_t family;
     uint32_t next, previous; /* in its family, the newest first */
-    bool waits, used, doomed;
+    bool waits, used, doomed, lingers;
     uint32_t grace_ms;       /* doomed: so long its child may live on */
     uint64_t until_ms;       /* it waits until then */
     uint64_t end_ms;         /* atomic: its child ends then; 0: by itself */
@@ -207,11 +207,22 @@ static void doom(struct families *families, struct family *family, const struct 
 {
     for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
         struct expectation *expectation = &families->expectations[i];
-        if (expectation->expected.tag != order->tag)
+        if ((expectation->expected.tag ^ order->tag) & ~order->any_bits)
             continue;
         expectation->doomed = true;
         expectation->grace_ms = order->grace_ms;
+        expectation->lingers = order->lingers;
     }
+}
+
+/* It ends at END_MS, and its child too. */
+static void linger(struct expectation *expectation, uint64_t end_ms)
+{
+    expectation->expected.again = false;
+    if (expectation->until_ms > end_ms)
+        expectation->until_ms = end_ms;
+    if (LOAD(&expectation->end_ms) == 0)
+        STORE(&expectation->end_ms, end_ms);
 }
 
 /* Ends what is doomed, or, with SPARE, lets all of it live. */
@@ -220,7 +231,9 @@ static void sweep(struct families *families, struct family *family, bool spare, 
     for (uint32_t i = family->first, next; i != KIN_NONE; i = next) {
         struct expectation *expectation = &families->expectations[i];
         next = expectation->next;
-        if (expectation->doomed && !spare) {
+        if (expectation->doomed && !spare && expectation->waits && expectation->lingers) {
+            linger(expectation, now_ms + expectation->grace_ms);
+        } else if (expectation->doomed && !spare) {
             families->use.withdrawn += expectation->waits;
             conclude(families, expectation, expectation->grace_ms == GRACE_OWN_END ? 0 : now_ms + expectation->grace_ms);
         }

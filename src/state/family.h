@@ -66,7 +66,7 @@ struct expected {
     uint16_t dst_port;      /* GRE: the call id that packets to dst carry */
     uint8_t protocol;
     uint8_t alg;            /* who listens to the child: a dialect of room alg; 0: nobody */
-    bool any_src;           /* src does not matter: the caller of family_find asks further */
+    bool any_src;           /* others than src fit too: the caller of family_find asks further about them */
     bool anybody;           /* src does not matter: who will come is nowhere announced, by the nature of the protocol */
     bool again;             /* it waits again when its child has ended, until it is withdrawn or its time is over */
     uint32_t tag;           /* of what it was announced for (a transfer, a call): names it when it is withdrawn */
@@ -122,8 +122,9 @@ struct basis family_basis(struct families *families, const struct connection *co
 struct family_order {
     enum { ORDER_EXPECT, ORDER_WITHDRAW } kind;
     struct expected expected; /* ORDER_EXPECT */
-    uint32_t tag;             /* ORDER_WITHDRAW: all expectations with this tag ... */
+    uint32_t tag, any_bits;   /* ORDER_WITHDRAW: all expectations with this tag (whatever these bits of it are) ... */
     uint32_t grace_ms;        /* ... whose children end after so long; GRACE_OWN_END: by themselves */
+    bool lingers;             /* what waits may still be used until then */
 };
 
 /*

@@ -64,6 +64,7 @@ EXTRA_DIST += \
 	tests/scenario/rtsp.scenario \
 	tests/scenario/schedules.scenario \
 	tests/scenario/self-and-neighbours.scenario \
+	tests/scenario/sip.scenario \
 	tests/scenario/states-of-a-rule.scenario \
 	tests/scenario/syn-challenges.scenario \
 	tests/scenario/table-full.scenario \
