@@ -83,6 +83,17 @@ void hearing_withdraw(struct hearing *hearing, uint32_t tag, uint32_t grace_ms)
     hearing_withdraw_all(hearing, tag, 0, grace_ms, false);
 }
 
+void hearing_prolong(struct hearing *hearing, uint32_t tag, uint32_t any_bits, uint32_t wait_ms)
+{
+    struct family_order *next = order(hearing);
+    if (next == NULL)
+        return;
+    next->kind = ORDER_PROLONG;
+    next->tag = tag;
+    next->any_bits = any_bits;
+    next->wait_ms = wait_ms;
+}
+
 bool speech_own(const struct speech *speech, struct address address)
 {
     return address_equal(address, speech->speaker) ||

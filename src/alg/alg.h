@@ -92,6 +92,9 @@ void hearing_withdraw(struct hearing *hearing, uint32_t tag, uint32_t grace_ms);
 /* Withdraws all whose tags differ from TAG at most in ANY_BITS, what belongs to one call. What LINGERS can be used until then. */
 void hearing_withdraw_all(struct hearing *hearing, uint32_t tag, uint32_t any_bits, uint32_t grace_ms, bool lingers);
 
+/* All that wait again, and whose tags differ from TAG at most in ANY_BITS, wait for WAIT_MS from now on. */
+void hearing_prolong(struct hearing *hearing, uint32_t tag, uint32_t any_bits, uint32_t wait_ms);
+
 /* Refuses the packet: WHY is a constant, and says what a person would want to know. The first reason stands. */
 void hearing_refuse(struct hearing *hearing, const char *why);
 

@@ -30,7 +30,7 @@
 
 #define SIP_GRACE_MS 5000u          /* media on their way when their call ends */
 #define SIP_RINGING_MS 240000u      /* a call that nobody has accepted: above timer C, 3 minutes (RFC 3261, 16.6) */
-#define SIP_HOUR_MS 3600000u        /* a call that has begun, and the longest registration that counts (10.2) */
+#define SIP_HOUR_MS 3600000u        /* one that is accepted, and the longest registration that counts (10.2) */
 
 /* A tag is that of the Call-ID but for these bits: the media line's number, or the Contact. */
 #define SIP_TAG_BITS 0x1fu
@@ -56,7 +56,8 @@ struct matter {
     const struct speech *speech;
     const struct sip_message *message;
     struct span description;
-    uint32_t tag; /* of the call */
+    uint32_t tag;      /* of the call */
+    uint8_t protocol;  /* the message came by */
 };
 
 static struct sip_memory *memory_of(const struct hearing *hearing)
@@ -101,6 +102,15 @@ static void call_end(const struct matter *matter, bool lingers)
     if (call != NULL)
         *call = (struct call){.tag = 0};
     hearing_withdraw_all(matter->hearing, matter->tag, SIP_TAG_BITS, SIP_GRACE_MS, lingers);
+}
+
+/* Somebody has accepted the call: its media may fall silent for long. */
+static void call_accept(const struct matter *matter)
+{
+    struct call *call = call_note(memory_of(matter->hearing), matter->tag);
+    if (!call->accepted)
+        hearing_prolong(matter->hearing, matter->tag, SIP_TAG_BITS, SIP_HOUR_MS);
+    call->accepted = true;
 }
 
 static bool call_is_accepted(const struct matter *matter)
@@ -149,7 +159,7 @@ static void announce_port(const struct matter *matter, struct address host, uint
         .protocol = PROTOCOL_UDP,
         .again = true,
         .tag = matter->tag | line,
-        .wait_ms = SIP_HOUR_MS,
+        .wait_ms = call_is_accepted(matter) ? SIP_HOUR_MS : SIP_RINGING_MS,
     };
     hearing_expect(matter->hearing, speech, &expected);
 }
@@ -211,14 +221,17 @@ static void announce_sip(const struct matter *matter, uint8_t protocol, uint16_t
         .tag = tag,
         .wait_ms = wait_ms,
     };
-    hearing_expect(matter->hearing, speech, &expected);
+    if (port >= ANNOUNCED_PORT_MIN)
+        hearing_expect(matter->hearing, speech, &expected);
+    else
+        refuse_if_strict(matter, "SIP at a port below 1024");
 }
 
 /* Requests come to the speaker's Contact for WAIT_MS, if that is not where they would come anyway. */
 static void hear_contact(const struct matter *matter, uint32_t wait_ms)
 {
     const struct sip_contact *contact = &matter->message->contact;
-    bool here = contact->protocol == PROTOCOL_UDP && contact->port == matter->speech->speaker_port;
+    bool here = contact->protocol == matter->protocol && contact->port == matter->speech->speaker_port;
     if (contact->known && !here && address_equal(contact->host, matter->speech->speaker))
         announce_sip(matter, contact->protocol, contact->port, true, matter->tag | SIP_TAG_CONTACT, wait_ms);
 }
@@ -249,7 +262,7 @@ static void hear_request(const struct matter *matter)
 {
     struct span method = matter->message->method;
     uint16_t answer_port = matter->message->answer_port;
-    if (answer_port != 0 && answer_port != matter->speech->speaker_port)
+    if (matter->protocol == PROTOCOL_UDP && answer_port != 0 && answer_port != matter->speech->speaker_port)
         announce_sip(matter, PROTOCOL_UDP, answer_port, false, SIP_TAG_BITS, matter->speech->wait_ms);
     if (span_is(method, "BYE") || (span_is(method, "CANCEL") && !call_is_accepted(matter))) {
         call_end(matter, false);
@@ -257,6 +270,8 @@ static void hear_request(const struct matter *matter)
         hear_register(matter);
     } else if (span_is(method, "INVITE")) {
         call_note(memory_of(matter->hearing), matter->tag);
+        if (matter->message->within)
+            call_accept(matter);
         hear_contact(matter, SIP_HOUR_MS);
         hear_description(matter);
     } else if (span_is(method, "ACK") || span_is(method, "UPDATE") || span_is(method, "PRACK")) {
@@ -285,7 +300,7 @@ static void hear_response(const struct matter *matter)
         hear_failure(matter);
     } else if (code > 100 && code < 300 && (invite || span_is(method, "UPDATE") || span_is(method, "PRACK"))) {
         if (invite && code >= 200)
-            call_note(memory_of(matter->hearing), matter->tag)->accepted = true;
+            call_accept(matter);
         if (invite)
             hear_contact(matter, SIP_HOUR_MS);
         hear_description(matter);
@@ -298,8 +313,8 @@ static uint32_t tag_of(struct span call)
     return tag != 0 ? tag : SIP_TAG_BITS + 1;
 }
 
-static void hear_message(struct hearing *hearing, const struct speech *speech, const struct sip_message *message,
-                         struct span body)
+static void hear_message(struct hearing *hearing, const struct speech *speech, uint8_t protocol,
+                         const struct sip_message *message, struct span body)
 {
     const struct matter matter = {
         .hearing = hearing,
@@ -307,9 +322,10 @@ static void hear_message(struct hearing *hearing, const struct speech *speech, c
         .message = message,
         .description = sip_description(message, body),
         .tag = tag_of(message->call),
+        .protocol = protocol,
     };
     if (message->strange) {
-        refuse_if_strict(&matter, "a SIP message without Call-ID, CSeq or Via that can be read");
+        refuse_if_strict(&matter, "a SIP message without a Call-ID, CSeq or Via that can be read");
         return;
     }
     if (message->code == 0)
@@ -339,7 +355,7 @@ static size_t hear_datagram(struct hearing *hearing, const struct speech *speech
     else if (speech->strict && (head == 0 || (message.body_known && message.body_bytes > left)))
         hearing_refuse(hearing, "a SIP message that cannot be read, or is cut off");
     else if (head > 0)
-        hear_message(hearing, speech, &message,
+        hear_message(hearing, speech, PROTOCOL_UDP, &message,
                      (struct span){speech->bytes + head,
                                    message.body_known && message.body_bytes < left ? message.body_bytes : left});
     return speech->length;
@@ -362,7 +378,7 @@ static size_t hear_stream(struct hearing *hearing, const struct speech *speech)
     size_t head = sip_read(speech->bytes, speech->length, &message);
     if (head == 0)
         return 0;
-    if (message.body_bad) {
+    if (message.body_bad || (speech->strict && !message.body_known)) {
         hearing_refuse(hearing, "a SIP message whose Content-Length cannot be read");
         return head;
     }
@@ -370,7 +386,7 @@ static size_t hear_stream(struct hearing *hearing, const struct speech *speech)
     size_t body = sip_describes(&message) ? message.body_bytes : 0;
     if (body > speech->length - head)
         return 0;
-    hear_message(hearing, speech, &message, (struct span){speech->bytes + head, body});
+    hear_message(hearing, speech, PROTOCOL_TCP, &message, (struct span){speech->bytes + head, body});
     hearing->skip = message.body_bytes - (uint32_t)body;
     return head + body;
 }

@@ -103,6 +103,24 @@ static void take_contact(struct sip_message *message, struct span list)
     }
 }
 
+/* "Bob" <sip:bob@example.org>;tag=a6c85cf */
+static bool has_tag(struct span value)
+{
+    struct span rest = value;
+    header_part(&rest, '<');
+    if (rest.length > 0)
+        span_until(&rest, '>');
+    else
+        rest = value;
+    header_part(&rest, ';');
+    while (rest.length > 0) {
+        struct span parameter = header_part(&rest, ';');
+        if (span_is(header_strip(span_until(&parameter, '=')), "tag"))
+            return true;
+    }
+    return false;
+}
+
 /* ---- the head ---- */
 
 static void take_length(struct sip_message *message, struct span value)
@@ -133,6 +151,8 @@ static void take_header(struct head *head, const struct header *header)
     } else if (is_header(name, "Via", "v") && !head->via) {
         head->via = true;
         take_via(message, value);
+    } else if (is_header(name, "To", "t")) {
+        message->within = has_tag(value);
     } else if (is_header(name, "Contact", "m")) {
         take_contact(message, value);
     } else if (span_is(name, "Expires")) {
@@ -160,6 +180,7 @@ size_t sip_read(const uint8_t *bytes, size_t length, struct sip_message *message
         message->strange |= !span_number(&start, 699, &message->code) || message->code < 100;
         message->method = head.method;
     }
+    message->strange |= !span_equal(message->method, head.method);
     /* What Contact says of its own counts more (RFC 3261, 10.2.1.1). */
     if (!message->expires_given && head.expires.length > 0)
         message->expires_given = span_number(&head.expires, UINT32_MAX, &message->expires_s);

@@ -29,7 +29,8 @@ struct sip_message {
     bool body_known;       /* it was given */
     bool body_bad;         /* it is no number, or two that differ */
     bool contact_given, expires_given;
-    bool strange;          /* Call-ID, CSeq or Via is missing or cannot be read */
+    bool within;           /* To has a tag: it belongs to a dialog (RFC 3261, 12.2) */
+    bool strange;          /* Call-ID, CSeq or Via is missing or cannot be read, or CSeq names another method (8.1.1.5) */
 };
 
 /* Does LINE begin a message? */

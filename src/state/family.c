@@ -203,15 +203,34 @@ static struct expectation *repeated(struct families *families, const struct fami
     return NULL;
 }
 
-static void doom(struct families *families, struct family *family, const struct family_order *order)
+static void doom(struct expectation *expectation, const struct family_order *order)
+{
+    expectation->doomed = true;
+    expectation->grace_ms = order->grace_ms;
+    expectation->lingers = order->lingers;
+}
+
+/* One whose time is over already stays as it is. */
+static void prolong(struct expectation *expectation, const struct family_order *order, uint64_t now_ms)
+{
+    if (!expectation->expected.again || (expectation->waits && now_ms >= expectation->until_ms))
+        return;
+    expectation->expected.wait_ms = order->wait_ms;
+    expectation->until_ms = now_ms + order->wait_ms;
+}
+
+/* Does what an order that expects nothing says to those that have its tag. */
+static void obey_tagged(struct families *families, struct family *family, const struct family_order *order,
+                        uint64_t now_ms)
 {
     for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
         struct expectation *expectation = &families->expectations[i];
         if ((expectation->expected.tag ^ order->tag) & ~order->any_bits)
             continue;
-        expectation->doomed = true;
-        expectation->grace_ms = order->grace_ms;
-        expectation->lingers = order->lingers;
+        if (order->kind == ORDER_WITHDRAW)
+            doom(expectation, order);
+        else
+            prolong(expectation, order, now_ms);
     }
 }
 
@@ -274,10 +293,10 @@ bool family_obey(struct families *families, struct family *family, const struct 
     bool done = true;
     pthread_mutex_lock(&families->lock);
     for (unsigned i = 0; i < count && done; i++) {
-        if (orders[i].kind != ORDER_EXPECT) {
-            doom(families, family, &orders[i]);
+        if (orders[i].kind == ORDER_WITHDRAW)
+            obey_tagged(families, family, &orders[i], now_ms);
+        if (orders[i].kind != ORDER_EXPECT)
             continue;
-        }
         struct expectation *old = repeated(families, family, &orders[i].expected);
         if (old != NULL) {
             old->doomed = false;
@@ -288,6 +307,9 @@ bool family_obey(struct families *families, struct family *family, const struct 
         made += done;
     }
     if (done) {
+        for (unsigned i = 0; i < count; i++)
+            if (orders[i].kind == ORDER_PROLONG)
+                obey_tagged(families, family, &orders[i], now_ms);
         families->use.announced += made;
         displace(families, family, most);
     } else {

@@ -120,11 +120,12 @@ struct basis family_basis(struct families *families, const struct connection *co
 
 /* One thing that an ALG wants done. */
 struct family_order {
-    enum { ORDER_EXPECT, ORDER_WITHDRAW } kind;
+    enum { ORDER_EXPECT, ORDER_WITHDRAW, ORDER_PROLONG } kind;
     struct expected expected; /* ORDER_EXPECT */
-    uint32_t tag, any_bits;   /* ORDER_WITHDRAW: all expectations with this tag (whatever these bits of it are) ... */
-    uint32_t grace_ms;        /* ... whose children end after so long; GRACE_OWN_END: by themselves */
+    uint32_t tag, any_bits;   /* the others: all expectations with this tag (whatever these bits of it are) ... */
+    uint32_t grace_ms;        /* ORDER_WITHDRAW: ... whose children end after so long; GRACE_OWN_END: by themselves */
     bool lingers;             /* what waits may still be used until then */
+    uint32_t wait_ms;         /* ORDER_PROLONG, once the rest is done: ... wait so long, from then and whenever they wait again */
 };
 
 /*
