@@ -26,6 +26,7 @@
 #define SIP_MESSAGE_BYTES_MAX BLOCK_BYTES /* over TCP, with its body */
 #define SIP_EXPECTATIONS_MAX 1024u
 #define SIP_MEDIA_MAX 16u    /* lines of a description; what stands behind them is not announced */
+#define SIP_SENDERS_MAX 4u   /* at once to one port: a peer that moves to another port of its own, and back */
 #define SIP_CALLS_MAX 48u    /* that keep the control connection; beyond, the oldest no longer do, but their media stay */
 
 #define SIP_GRACE_MS 5000u          /* media on their way when their call ends */
@@ -158,6 +159,7 @@ static void announce_port(const struct matter *matter, struct address host, uint
         .dst_port = port,
         .protocol = PROTOCOL_UDP,
         .again = true,
+        .at_once = SIP_SENDERS_MAX,
         .tag = matter->tag | line,
         .wait_ms = call_is_accepted(matter) ? SIP_HOUR_MS : SIP_RINGING_MS,
     };
@@ -205,8 +207,7 @@ static void hear_description(const struct matter *matter)
 
 /* ---- where SIP itself goes ---- */
 
-static void announce_sip(const struct matter *matter, uint8_t protocol, uint16_t port, bool again, uint32_t tag,
-                         uint32_t wait_ms)
+static void announce_sip(const struct matter *matter, uint8_t protocol, uint16_t port, uint32_t tag, uint32_t wait_ms)
 {
     const struct speech *speech = matter->speech;
     bool udp = protocol == PROTOCOL_UDP;
@@ -217,7 +218,8 @@ static void announce_sip(const struct matter *matter, uint8_t protocol, uint16_t
         .dst_port = port,
         .protocol = protocol,
         .alg = udp ? DIALECT_SIP : DIALECT_SIP_TCP,
-        .again = again,
+        .again = true,
+        .at_once = udp ? 1 : SIP_SENDERS_MAX,
         .tag = tag,
         .wait_ms = wait_ms,
     };
@@ -233,7 +235,7 @@ static void hear_contact(const struct matter *matter, uint32_t wait_ms)
     const struct sip_contact *contact = &matter->message->contact;
     bool here = contact->protocol == matter->protocol && contact->port == matter->speech->speaker_port;
     if (contact->known && !here && address_equal(contact->host, matter->speech->speaker))
-        announce_sip(matter, contact->protocol, contact->port, true, matter->tag | SIP_TAG_CONTACT, wait_ms);
+        announce_sip(matter, contact->protocol, contact->port, matter->tag | SIP_TAG_CONTACT, wait_ms);
 }
 
 static uint32_t expiry_ms(const struct sip_message *message)
@@ -263,7 +265,7 @@ static void hear_request(const struct matter *matter)
     struct span method = matter->message->method;
     uint16_t answer_port = matter->message->answer_port;
     if (matter->protocol == PROTOCOL_UDP && answer_port != 0 && answer_port != matter->speech->speaker_port)
-        announce_sip(matter, PROTOCOL_UDP, answer_port, false, SIP_TAG_BITS, matter->speech->wait_ms);
+        announce_sip(matter, PROTOCOL_UDP, answer_port, SIP_TAG_BITS, matter->speech->wait_ms);
     if (span_is(method, "BYE") || (span_is(method, "CANCEL") && !call_is_accepted(matter))) {
         call_end(matter, false);
     } else if (span_is(method, "REGISTER")) {
