@@ -13,7 +13,8 @@ LAB_TESTS = \
 	tests/lab/test_legacy.py \
 	tests/lab/test_lifecycle.py \
 	tests/lab/test_moving.py \
-	tests/lab/test_nat.py
+	tests/lab/test_nat.py \
+	tests/lab/test_sip.py
 dist_check_SCRIPTS += $(LAB_TESTS)
 EXTRA_DIST += tests/lab/lab.py
 TESTS += $(LAB_TESTS)
