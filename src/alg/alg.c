@@ -11,6 +11,8 @@ static const struct {
     [DIALECT_FTP] = {&alg_ftp, ALG_FTP, PROTOCOL_TCP},
     [DIALECT_IRC] = {&alg_irc, ALG_IRC, PROTOCOL_TCP},
     [DIALECT_RTSP] = {&alg_rtsp, ALG_RTSP, PROTOCOL_TCP},
+    [DIALECT_SIP] = {&alg_sip, ALG_SIP, PROTOCOL_UDP},
+    [DIALECT_SIP_TCP] = {&alg_sip_tcp, ALG_SIP, PROTOCOL_TCP},
     [DIALECT_TFTP] = {&alg_tftp, ALG_TFTP, PROTOCOL_UDP},
 };
 
@@ -64,14 +66,32 @@ void hearing_expect(struct hearing *hearing, const struct speech *speech, const 
         next->expected.wait_ms = speech->wait_ms;
 }
 
-void hearing_withdraw(struct hearing *hearing, uint32_t tag, uint32_t grace_ms)
+void hearing_withdraw_all(struct hearing *hearing, uint32_t tag, uint32_t any_bits, uint32_t grace_ms, bool lingers)
 {
     struct family_order *next = order(hearing);
     if (next == NULL)
         return;
     next->kind = ORDER_WITHDRAW;
     next->tag = tag;
+    next->any_bits = any_bits;
     next->grace_ms = grace_ms;
+    next->lingers = lingers;
+}
+
+void hearing_withdraw(struct hearing *hearing, uint32_t tag, uint32_t grace_ms)
+{
+    hearing_withdraw_all(hearing, tag, 0, grace_ms, false);
+}
+
+void hearing_prolong(struct hearing *hearing, uint32_t tag, uint32_t any_bits, uint32_t wait_ms)
+{
+    struct family_order *next = order(hearing);
+    if (next == NULL)
+        return;
+    next->kind = ORDER_PROLONG;
+    next->tag = tag;
+    next->any_bits = any_bits;
+    next->wait_ms = wait_ms;
 }
 
 bool speech_own(const struct speech *speech, struct address address)

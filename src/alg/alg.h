@@ -24,6 +24,8 @@ enum dialect {
     DIALECT_FTP,
     DIALECT_IRC,
     DIALECT_RTSP,
+    DIALECT_SIP,
+    DIALECT_SIP_TCP,
     DIALECT_TFTP,
     DIALECT_COUNT
 };
@@ -49,7 +51,7 @@ struct speech {
     uint64_t now_ms;
     uint32_t wait_ms;               /* so long an expectation waits, by the rules; for expected.wait_ms */
     bool strict;                    /* what breaks the grammar is to be refused */
-    /* May media come from ADDRESS, which is none of the two? By the rule's `media SET`. */
+    /* May media come from ADDRESS, which is none of the two? By the rule's `media SET`; NULL: it has none. */
     bool (*may_media)(const void *context, struct address address);
     const void *context;
 };
@@ -87,6 +89,12 @@ const struct alg *alg_of(uint8_t dialect);
 void hearing_expect(struct hearing *hearing, const struct speech *speech, const struct expected *expected);
 void hearing_withdraw(struct hearing *hearing, uint32_t tag, uint32_t grace_ms);
 
+/* Withdraws all whose tags differ from TAG at most in ANY_BITS, what belongs to one call. What LINGERS can be used until then. */
+void hearing_withdraw_all(struct hearing *hearing, uint32_t tag, uint32_t any_bits, uint32_t grace_ms, bool lingers);
+
+/* All that wait again, and whose tags differ from TAG at most in ANY_BITS, wait for WAIT_MS from now on. */
+void hearing_prolong(struct hearing *hearing, uint32_t tag, uint32_t any_bits, uint32_t wait_ms);
+
 /* Refuses the packet: WHY is a constant, and says what a person would want to know. The first reason stands. */
 void hearing_refuse(struct hearing *hearing, const char *why);
 
@@ -100,6 +108,7 @@ uint32_t alg_tag(const void *bytes, size_t length);
 extern const struct alg alg_ftp;
 extern const struct alg alg_irc;
 extern const struct alg alg_rtsp;
+extern const struct alg alg_sip, alg_sip_tcp;
 extern const struct alg alg_tftp;
 
 #endif

@@ -50,6 +50,11 @@ bool span_is(struct span span, const char *word)
     return span.length == strlen(word) && matched(span, word) == span.length;
 }
 
+bool span_equal(struct span a, struct span b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+}
+
 static void advance(struct span *span, size_t bytes)
 {
     span->at += bytes;

@@ -25,6 +25,9 @@ bool span_begins(struct span line, const char *word);
 /* Is SPAN the WORD, whatever the case? */
 bool span_is(struct span span, const char *word);
 
+/* Have both the same bytes? */
+bool span_equal(struct span a, struct span b);
+
 /* Takes blanks and tabs off the front and the end. */
 struct span span_trim(struct span span);
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "alg/alg.h"
-#include "alg/lines.h"
+#include "alg/headers.h"
 #include "packet/packet.h"
 
 #define RTSP_MESSAGE_BYTES_MAX BLOCK_BYTES /* without its body */
@@ -67,27 +67,16 @@ struct message {
     bool unreadable;   /* nobody can know where it ends */
 };
 
-/* White space of a header that goes on over several lines (RFC 2326, 4.2) too. */
-static struct span strip(struct span span)
+static void take_header(struct message *message, const struct header *header)
 {
-    while (span.length > 0 && span.at[0] <= ' ')
-        span = (struct span){span.at + 1, span.length - 1};
-    while (span.length > 0 && span.at[span.length - 1] <= ' ')
-        span.length--;
-    return span;
-}
-
-static void take_header(struct message *message, struct span header)
-{
-    struct span value = header, name = strip(span_until(&value, ':'));
-    value = strip(value);
-    if (span_is(name, "CSeq")) {
+    struct span value = header->value;
+    if (span_is(header->name, "CSeq")) {
         message->cseq = value;
-    } else if (span_is(name, "Session")) {
-        message->session = strip(span_until(&value, ';'));
-    } else if (span_is(name, "Transport")) {
+    } else if (span_is(header->name, "Session")) {
+        message->session = header_strip(span_until(&value, ';'));
+    } else if (span_is(header->name, "Transport")) {
         message->transport = value;
-    } else if (span_is(name, "Content-Length")) {
+    } else if (span_is(header->name, "Content-Length")) {
         uint32_t bytes = 0;
         bool number = span_number(&value, UINT32_MAX, &bytes) && value.length == 0;
         message->unreadable |= !number || (message->body_known && message->body_bytes != bytes);
@@ -99,23 +88,13 @@ static void take_header(struct message *message, struct span header)
 /* Reads the message up to its empty line; returns its length without the body, 0 when it has not ended. */
 static size_t read_message(const uint8_t *bytes, size_t length, struct message *message)
 {
-    struct span line, header = {NULL, 0};
+    struct span headers;
+    struct header header;
     memset(message, 0, sizeof *message);
-    size_t done = lines_first(bytes, length, &message->start);
-    for (size_t more = done; more > 0; done += more) {
-        more = lines_first(bytes + done, length - done, &line);
-        bool goes_on = more > 0 && line.length > 0 && line.at[0] <= ' ';
-        if (goes_on && header.length > 0) {
-            header.length = (size_t)(line.at + line.length - header.at);
-            continue;
-        }
-        if (more > 0 && header.length > 0)
-            take_header(message, header);
-        if (more > 0 && line.length == 0)
-            return done + more;
-        header = line;
-    }
-    return 0;
+    length = headers_read(bytes, length, &message->start, &headers);
+    while (length > 0 && headers_next(&headers, &header))
+        take_header(message, &header);
+    return length;
 }
 
 /* ---- transports ---- */
@@ -127,18 +106,6 @@ struct transport {
     struct address client, server;
     struct ports client_ports, server_ports;
 };
-
-/* Like span_until; what stands in quotes is not looked at. */
-static struct span until_unquoted(struct span *rest, uint8_t separator)
-{
-    bool quoted = false;
-    struct span part = {rest->at, 0};
-    for (; part.length < rest->length && (quoted || rest->at[part.length] != separator); part.length++)
-        quoted ^= rest->at[part.length] == '"';
-    size_t taken = part.length < rest->length ? part.length + 1 : part.length;
-    *rest = (struct span){rest->at + taken, rest->length - taken};
-    return strip(part);
-}
 
 /* "4588-4589", or one port. */
 static bool read_ports(struct span text, struct ports *ports)
@@ -176,7 +143,7 @@ static bool read_ends(struct span text, bool *named, struct address *address, st
     struct address second;
     bool second_named;
     uint32_t first_port, second_port;
-    if (!read_end(until_unquoted(&text, '/'), named, address, &first_port))
+    if (!read_end(header_part(&text, '/'), named, address, &first_port))
         return false;
     *ports = (struct ports){(uint16_t)first_port, 1};
     if (text.length == 0)
@@ -188,8 +155,8 @@ static bool read_ends(struct span text, bool *named, struct address *address, st
 
 static void take_parameter(struct transport *transport, struct span text)
 {
-    struct span value = text, name = strip(span_until(&value, '='));
-    value = strip(value);
+    struct span value = text, name = header_strip(span_until(&value, '='));
+    value = header_strip(value);
     bool read = true;
     if (span_is(name, "multicast") || span_is(name, "interleaved")) {
         transport->udp = false;
@@ -212,13 +179,13 @@ static void take_parameter(struct transport *transport, struct span text)
 /* Takes the first transport of a list off its front. */
 static struct transport take_transport(struct span *list)
 {
-    struct span rest = until_unquoted(list, ',');
-    struct span profile = until_unquoted(&rest, ';'), lower = profile;
+    struct span rest = header_part(list, ',');
+    struct span profile = header_part(&rest, ';'), lower = profile;
     while (profile.length > 0)
         lower = span_until(&profile, '/');
     struct transport transport = {.udp = !span_is(lower, "TCP")};
     while (rest.length > 0)
-        take_parameter(&transport, until_unquoted(&rest, ';'));
+        take_parameter(&transport, header_part(&rest, ';'));
     return transport;
 }
 

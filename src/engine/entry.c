@@ -122,7 +122,9 @@ bool entry_expected(const struct passage *passage, const struct tuple *tuple, en
     struct expected expected;
     struct basis basis;
     uint32_t index = family_find(families, passage->packet, now_ms, &expected, &basis, &parent);
-    if (index == KIN_NONE || (expected.any_src && !listen_trusts(engine, basis.opener, passage->packet->src, now_ms)))
+    struct address src = passage->packet->src;
+    if (index == KIN_NONE || (expected.any_src && !address_equal(expected.src, src) &&
+                              !listen_trusts(engine, basis.opener, src, now_ms)))
         return false;
     struct query query = passage_query_basis(passage, &basis, STATE_RELATED);
     verdict->parent = parent;

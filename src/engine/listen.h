@@ -25,7 +25,7 @@ const char *listen_hear(const struct engine *engine, struct connection *connecti
 /* CONNECTION, which has an ALG, is in a new state: where it is over nothing more comes of what it has announced. */
 void listen_follow(const struct engine *engine, const struct connection *connection, uint64_t now_ms);
 
-/* May a child that anybody's address can open come from SOURCE? By the `media SET` of the rule with this identity. */
+/* May a child come from SOURCE, which is not the one that was announced? By the `media SET` of the rule with this identity. */
 bool listen_trusts(const struct engine *engine, uint32_t opener, struct address source, uint64_t now_ms);
 
 #endif

@@ -8,16 +8,17 @@
 
 #define BUCKETS 65536u
 
-/* An announcement: it waits for its child (then it stands in a hash chain), or its child lives, or both are over and it is free. */
+/* An announcement: it waits for a child (then it stands in a hash chain), or children live, or both are over and it is free. */
 struct expectation {
     struct expected expected;
     uint32_t hash_next;      /* while it waits; of a free one: the next free one */
     uint32_t family;
     uint32_t next, previous; /* in its family, the newest first */
-    bool waits, used, doomed;
-    uint32_t grace_ms;       /* doomed: so long its child may live on */
+    bool waits, doomed, lingers;
+    uint8_t children;        /* that live */
+    uint32_t grace_ms;       /* doomed: so long its children may live on */
     uint64_t until_ms;       /* it waits until then */
-    uint64_t end_ms;         /* atomic: its child ends then; 0: by itself */
+    uint64_t end_ms;         /* atomic: its children end then; 0: by themselves */
 };
 
 struct families {
@@ -127,12 +128,12 @@ static void stop_waiting(struct families *families, struct expectation *expectat
     STORE(&families->waiting, families->waiting - 1);
 }
 
-/* Frees the expectation when it neither waits nor has a child. */
+/* Frees the expectation when it neither waits nor has children. */
 static void settle(struct families *families, struct expectation *expectation)
 {
     struct family *family = &families->list[expectation->family];
     struct tally_key key = source_key(family);
-    if (expectation->waits || expectation->used)
+    if (expectation->waits || expectation->children > 0)
         return;
     if (expectation->next != KIN_NONE)
         families->expectations[expectation->next].previous = expectation->previous;
@@ -146,7 +147,7 @@ static void settle(struct families *families, struct expectation *expectation)
     families->free_expectation = (uint32_t)(expectation - families->expectations);
 }
 
-/* Nothing more may come of it: it stops waiting, and its child, if there is one, ends at END_MS (0: by itself). */
+/* Nothing more may come of it: it stops waiting, and its children end at END_MS (0: by themselves). */
 static void conclude(struct families *families, struct expectation *expectation, uint64_t end_ms)
 {
     expectation->expected.again = false;
@@ -189,7 +190,7 @@ static bool same_expected(const struct expected *a, const struct expected *b)
 {
     return address_equal(a->src, b->src) && address_equal(a->dst, b->dst) && a->src_port == b->src_port &&
            a->dst_port == b->dst_port && a->protocol == b->protocol && a->alg == b->alg && a->any_src == b->any_src &&
-           a->anybody == b->anybody && a->again == b->again && a->tag == b->tag;
+           a->anybody == b->anybody && a->again == b->again && a->at_once == b->at_once && a->tag == b->tag;
 }
 
 /* The one of FAMILY that EXPECTED repeats. A child of the only one that it waited for does not make it wait again. */
@@ -203,15 +204,45 @@ static struct expectation *repeated(struct families *families, const struct fami
     return NULL;
 }
 
-static void doom(struct families *families, struct family *family, const struct family_order *order)
+static void doom(struct expectation *expectation, const struct family_order *order)
+{
+    expectation->doomed = true;
+    expectation->grace_ms = order->grace_ms;
+    expectation->lingers = order->lingers;
+}
+
+/* One whose time is over already stays as it is. */
+static void prolong(struct expectation *expectation, const struct family_order *order, uint64_t now_ms)
+{
+    if (!expectation->expected.again || (expectation->waits && now_ms >= expectation->until_ms))
+        return;
+    expectation->expected.wait_ms = order->wait_ms;
+    expectation->until_ms = now_ms + order->wait_ms;
+}
+
+/* Does what an order that expects nothing says to those that have its tag. */
+static void obey_tagged(struct families *families, struct family *family, const struct family_order *order,
+                        uint64_t now_ms)
 {
     for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
         struct expectation *expectation = &families->expectations[i];
-        if (expectation->expected.tag != order->tag)
+        if ((expectation->expected.tag ^ order->tag) & ~order->any_bits)
             continue;
-        expectation->doomed = true;
-        expectation->grace_ms = order->grace_ms;
+        if (order->kind == ORDER_WITHDRAW)
+            doom(expectation, order);
+        else
+            prolong(expectation, order, now_ms);
     }
+}
+
+/* It ends at END_MS, and its children too. */
+static void linger(struct expectation *expectation, uint64_t end_ms)
+{
+    expectation->expected.again = false;
+    if (expectation->until_ms > end_ms)
+        expectation->until_ms = end_ms;
+    if (LOAD(&expectation->end_ms) == 0)
+        STORE(&expectation->end_ms, end_ms);
 }
 
 /* Ends what is doomed, or, with SPARE, lets all of it live. */
@@ -220,7 +251,9 @@ static void sweep(struct families *families, struct family *family, bool spare, 
     for (uint32_t i = family->first, next; i != KIN_NONE; i = next) {
         struct expectation *expectation = &families->expectations[i];
         next = expectation->next;
-        if (expectation->doomed && !spare) {
+        if (expectation->doomed && !spare && expectation->waits && expectation->lingers) {
+            linger(expectation, now_ms + expectation->grace_ms);
+        } else if (expectation->doomed && !spare) {
             families->use.withdrawn += expectation->waits;
             conclude(families, expectation, expectation->grace_ms == GRACE_OWN_END ? 0 : now_ms + expectation->grace_ms);
         }
@@ -261,10 +294,10 @@ bool family_obey(struct families *families, struct family *family, const struct 
     bool done = true;
     pthread_mutex_lock(&families->lock);
     for (unsigned i = 0; i < count && done; i++) {
-        if (orders[i].kind != ORDER_EXPECT) {
-            doom(families, family, &orders[i]);
+        if (orders[i].kind == ORDER_WITHDRAW)
+            obey_tagged(families, family, &orders[i], now_ms);
+        if (orders[i].kind != ORDER_EXPECT)
             continue;
-        }
         struct expectation *old = repeated(families, family, &orders[i].expected);
         if (old != NULL) {
             old->doomed = false;
@@ -275,6 +308,9 @@ bool family_obey(struct families *families, struct family *family, const struct 
         made += done;
     }
     if (done) {
+        for (unsigned i = 0; i < count; i++)
+            if (orders[i].kind == ORDER_PROLONG)
+                obey_tagged(families, family, &orders[i], now_ms);
         families->use.announced += made;
         displace(families, family, most);
     } else {
@@ -349,8 +385,8 @@ bool family_join(struct families *families, uint32_t index, struct connection *c
     bool joined = expectation->waits && now_ms < expectation->until_ms && fits(&expectation->expected, packet);
     if (joined) {
         struct family *family = &families->list[expectation->family];
-        stop_waiting(families, expectation);
-        expectation->used = true;
+        if (++expectation->children >= expectation->expected.at_once)
+            stop_waiting(families, expectation);
         families->children++;
         families->use.used++;
         family->holders++;
@@ -458,7 +494,7 @@ static void release(struct families *families, struct family *family)
 static void lose_child(struct families *families, struct expectation *expectation, uint64_t now_ms)
 {
     struct family *family = &families->list[expectation->family];
-    expectation->used = false;
+    expectation->children--;
     families->children--;
     STORE(&family->children, family->children - 1);
     STORE(&family->child_ms, now_ms);

@@ -66,9 +66,10 @@ struct expected {
     uint16_t dst_port;      /* GRE: the call id that packets to dst carry */
     uint8_t protocol;
     uint8_t alg;            /* who listens to the child: a dialect of room alg; 0: nobody */
-    bool any_src;           /* src does not matter: the caller of family_find asks further */
+    bool any_src;           /* others than src fit too: the caller of family_find asks further about them */
     bool anybody;           /* src does not matter: who will come is nowhere announced, by the nature of the protocol */
     bool again;             /* it waits again when its child has ended, until it is withdrawn or its time is over */
+    uint8_t at_once;        /* of such a one: it waits on until so many children live at once; 0: one */
     uint32_t tag;           /* of what it was announced for (a transfer, a call): names it when it is withdrawn */
     uint32_t wait_ms;       /* so long it waits for its child */
 };
@@ -120,10 +121,12 @@ struct basis family_basis(struct families *families, const struct connection *co
 
 /* One thing that an ALG wants done. */
 struct family_order {
-    enum { ORDER_EXPECT, ORDER_WITHDRAW } kind;
+    enum { ORDER_EXPECT, ORDER_WITHDRAW, ORDER_PROLONG } kind;
     struct expected expected; /* ORDER_EXPECT */
-    uint32_t tag;             /* ORDER_WITHDRAW: all expectations with this tag ... */
-    uint32_t grace_ms;        /* ... whose children end after so long; GRACE_OWN_END: by themselves */
+    uint32_t tag, any_bits;   /* the others: all expectations with this tag (whatever these bits of it are) ... */
+    uint32_t grace_ms;        /* ORDER_WITHDRAW: ... whose children end after so long; GRACE_OWN_END: by themselves */
+    bool lingers;             /* what waits may still be used until then */
+    uint32_t wait_ms;         /* ORDER_PROLONG, once the rest is done: ... wait so long, from then and whenever they wait again */
 };
 
 /*

@@ -35,16 +35,16 @@ struct dialogue {
 
 static bool may_media(const void *context, struct address address)
 {
-    const struct dialogue *dialogue = context;
+    (void)context;
     (void)address;
-    return dialogue->media;
+    return true;
 }
 
 /* What is announced is of the two, at a port that may be. */
 static void hold_order(const struct dialogue *dialogue, const struct family_order *order)
 {
     const struct expected *expected = &order->expected;
-    if (order->kind == ORDER_WITHDRAW)
+    if (order->kind != ORDER_EXPECT)
         return;
     bool own = address_equal(expected->dst, dialogue->hosts[0]) || address_equal(expected->dst, dialogue->hosts[1]);
     bool known = address_equal(expected->src, dialogue->hosts[0]) || address_equal(expected->src, dialogue->hosts[1]);
@@ -74,8 +74,7 @@ static size_t hear(const struct dialogue *dialogue, enum direction direction, co
         .now_ms = 1000,
         .wait_ms = 60000,
         .strict = dialogue->strict,
-        .may_media = may_media,
-        .context = dialogue,
+        .may_media = dialogue->media ? may_media : NULL,
     };
     hearing->order_count = 0;
     hearing->refused = NULL;

@@ -5,7 +5,7 @@ Run it in tests/fuzz; the files are committed."""
 import os
 import struct
 
-STRICT, MEDIA, V6 = 1, 2, 4
+STRICT, MEDIA, V6, TCP = 1, 2, 4, 8
 C, S = b"\xfe", b"\xfd"
 
 
@@ -21,6 +21,20 @@ def request(method, number, more=b""):
     return b"%s rtsp://s/ RTSP/1.0\r\nCSeq: %d\r\nSession: 4711\r\n%s\r\n" % (method, number, more)
 
 
+def sip(first, call, body=b"", more=b"", via=b"SIP/2.0/UDP 192.0.2.1:5060;rport"):
+    method = first.split()[0] if not first.startswith(b"SIP") else b"INVITE"
+    more += b"Content-Type: application/sdp\r\n" if body else b""
+    return b"%s\r\nVia: %s\r\nCall-ID: %s\r\nCSeq: 1 %s\r\n%sContent-Length: %d\r\n\r\n%s" % (
+        first, via, call, method, more, len(body), body)
+
+
+INVITE, RINGS, TAKEN = b"INVITE sip:b@s SIP/2.0", b"SIP/2.0 183 Progress", b"SIP/2.0 200 OK"
+BYE, CANCEL, ACK = b"BYE sip:b@s SIP/2.0", b"CANCEL sip:b@s SIP/2.0", b"ACK sip:b@s SIP/2.0"
+OFFER = b"v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 5000 RTP/AVP 0\r\na=rtcp:5007 IN IP4 192.0.2.1\r\n"
+ANSWER = b"v=0\r\nc=IN IP4 192.0.2.2\r\nm=audio 6000 RTP/AVP 0\r\na=rtcp-mux\r\nm=image 0 udptl t38\r\n"
+OFFER6 = b"c=IN IP6 2001:db8::1\r\nm=video 5000/2 RTP/AVPF 96\r\n"
+THIRD = b"c=IN IP4 192.0.2.9\nm=audio 5000 UDP/TLS/RTP/SAVPF 0\na=rtcp-mux-only\nm=audio 5002 RTP/AVP 0\nc=IN IP4 name"
+PARTS = b"--x\r\nContent-Type: text/plain\r\n\r\n1\r\n--x\r\nc: application/sdp\r\n\r\n" + OFFER + b"\r\n--x--\r\n"
 PORTS = b"RTP/AVP;unicast;client_port=5000-5001"
 BOTH = PORTS + b";server_port=6000-6001"
 OWN = b"3221225985"  # 192.0.2.1
@@ -61,6 +75,23 @@ DIALOGUES = {
         "folded": (0, C, b"SETUP a RTSP/1.0\r\nCSeq:\r\n 1\r\nTransport: RTP/AVP;\r\n\tclient_port=5000\r\n\r\n"),
         "two-lengths": (0, C, request(b"PLAY", 1, b"Content-Length: 1\r\nContent-Length: 2\r\n")),
         "web": (0, C, b"POST / HTTP/1.1\r\n\r\n", C, setup(1, PORTS)),
+    },
+    "sip": {
+        "call": (0, C, sip(INVITE, b"1", OFFER), S, sip(RINGS, b"1", ANSWER), S, sip(TAKEN, b"1", ANSWER), C, sip(BYE, b"1")),
+        "over-tcp": (TCP, C, sip(INVITE, b"1", OFFER)[:-9], S, b"\r\n\r\n", C, OFFER[-9:] + sip(CANCEL, b"1") + b"OPT"),
+        "ipv6": (V6 | TCP | STRICT, C, sip(INVITE, b"1", OFFER6), C, sip(ACK, b"1", OFFER6)),
+        "third": (MEDIA, C, sip(INVITE, b"1", THIRD), S, sip(TAKEN, b"1", THIRD)),
+        "strict-third": (STRICT, C, sip(INVITE, b"1", THIRD)),
+        "register": (0, C, sip(b"REGISTER sip:s SIP/2.0", b"2", b"", b'm: "a;b" <sip:a@192.0.2.1:5070;transport=tcp>;expires=9\r\n'),
+                     C, sip(b"REGISTER sip:s SIP/2.0", b"2", b"", b"Contact: *\r\nExpires: 0\r\n")),
+        "within": (0, C, sip(INVITE, b"3", OFFER, b'To: "<" <sip:b@s>;x;tag="1"\r\n'), S, b"SIP/2.0 491 No\r\nv: a b\r\n\r\n"),
+        "folded": (0, C, b"INVITE a SIP/2.0\r\nv: SIP/2.0/UDP\r\n\t[2001:db8::1] : 7000\r\ni:\r\n 1\r\nCSeq: 1\r\n INVITE\r\n\r\n"),
+        "parts": (0, C, sip(INVITE, b"4", PARTS).replace(b"application/sdp\r\nContent-L", b'multipart/a;boundary="x"\r\nContent-L')),
+        "bad-port": (0, C, sip(INVITE, b"5", OFFER.replace(b"5000", b"65536"))),
+        "two-lengths": (TCP, C, sip(INVITE, b"6", OFFER, b"l: 1\r\n")),
+        "skipped": (TCP, C, b"INFO a SIP/2.0\r\nContent-Length: 20\r\n\r\n0123456789", C, b"0123456789" + sip(BYE, b"1")),
+        "web": (TCP | STRICT, C, b"GET / HTTP/1.1\r\n\r\n"),
+        "stun": (0, C, b"\0\1\0\0!\x12\xa4B", C, b"\r\n\r\n"),
     },
     "tftp": {
         "read": (0, C, b"\0\1boot.img\0octet\0"),

@@ -17,6 +17,7 @@ LAB_TESTS = \
 	tests/lab/test_moving.py \
 	tests/lab/test_nat.py \
 	tests/lab/test_rtsp.py \
+	tests/lab/test_sip.py \
 	tests/lab/test_tftp.py
 dist_check_SCRIPTS += $(LAB_TESTS)
 EXTRA_DIST += tests/lab/lab.py

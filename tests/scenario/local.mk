@@ -64,6 +64,14 @@ EXTRA_DIST += \
 	tests/scenario/rtsp.scenario \
 	tests/scenario/schedules.scenario \
 	tests/scenario/self-and-neighbours.scenario \
+	tests/scenario/sip-ends.scenario \
+	tests/scenario/sip-media-set.scenario \
+	tests/scenario/sip-media.scenario \
+	tests/scenario/sip-refusals.scenario \
+	tests/scenario/sip-routes.scenario \
+	tests/scenario/sip-strict.scenario \
+	tests/scenario/sip-tcp.scenario \
+	tests/scenario/sip.scenario \
 	tests/scenario/states-of-a-rule.scenario \
 	tests/scenario/syn-challenges.scenario \
 	tests/scenario/table-full.scenario \

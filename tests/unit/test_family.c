@@ -236,6 +236,65 @@ START_TEST(again_means_that_it_waits_when_its_child_has_ended)
 }
 END_TEST
 
+START_TEST(several_children_at_once)
+{
+    struct connection parent = parent_of(1, 1);
+    struct family_order order = {.kind = ORDER_EXPECT, .expected = expected_at(6000, 9)};
+    struct packet packet = packet_to(6000);
+    struct connection children[3];
+    order.expected.again = true;
+    order.expected.at_once = 3;
+    ck_assert(family_obey(families, family(&parent), &order, 1, 100, 100));
+    for (unsigned i = 0; i < 3; i++) {
+        packet.src_port = (uint16_t)(7000 + i);
+        children[i] = child_of(&packet, 2 + i);
+        ck_assert(family_join(families, find(&packet, 100), &children[i], &packet, 100));
+    }
+    ck_assert_uint_eq(find(&packet, 100), KIN_NONE);
+    family_leave(families, &children[1], 100);
+    ck_assert_uint_ne(find(&packet, 100), KIN_NONE);
+
+    /* All of them end when it is withdrawn, and only then it is forgotten. */
+    const struct family_order end = {.kind = ORDER_WITHDRAW, .tag = 9, .grace_ms = 50};
+    ck_assert(family_obey(families, family(&parent), &end, 1, 100, 100));
+    ck_assert_uint_eq(family_due(families, &children[0], 5000, 1000), 150);
+    ck_assert_uint_eq(family_due(families, &children[2], 5000, 1000), 150);
+    family_leave(families, &children[0], 150);
+    family_leave(families, &children[2], 150);
+    ck_assert_uint_eq(waiting(), 0);
+    ck_assert_uint_eq(families_use(families).children, 0);
+}
+END_TEST
+
+START_TEST(prolonged_it_waits_longer_from_then_on)
+{
+    struct connection parent = parent_of(1, 1);
+    struct family_order orders[] = {{.kind = ORDER_EXPECT, .expected = expected_at(6000, 0x11)},
+                                    {.kind = ORDER_EXPECT, .expected = expected_at(6002, 0x20)},
+                                    {.kind = ORDER_EXPECT, .expected = expected_at(6004, 0x12)}};
+    for (unsigned i = 0; i < 3; i++) {
+        orders[i].expected.again = i < 2;
+        orders[i].expected.wait_ms = 1000;
+    }
+    ck_assert(family_obey(families, family(&parent), orders, 3, 100, 0));
+    const struct family_order prolong = {.kind = ORDER_PROLONG, .tag = 0x10, .any_bits = 0xf, .wait_ms = 5000};
+    ck_assert(family_obey(families, family(&parent), &prolong, 1, 100, 500));
+    struct packet packet = packet_to(6000);
+    ck_assert_uint_ne(find(&packet, 5499), KIN_NONE);
+    ck_assert_uint_eq(find(&packet, 5500), KIN_NONE);
+    struct packet other = packet_to(6002), once = packet_to(6004);
+    ck_assert_uint_eq(find(&other, 1000), KIN_NONE);
+    ck_assert_uint_eq(find(&once, 1000), KIN_NONE);
+    /* When its child has ended too; but what has ended by its time stays so. */
+    struct connection child = child_of(&packet, 2);
+    ck_assert(family_join(families, find(&packet, 600), &child, &packet, 600));
+    family_leave(families, &child, 10000);
+    ck_assert_uint_ne(find(&packet, 14999), KIN_NONE);
+    ck_assert(family_obey(families, family(&parent), &prolong, 1, 100, 15000));
+    ck_assert_uint_eq(find(&packet, 15000), KIN_NONE);
+}
+END_TEST
+
 START_TEST(the_other_direction_is_done_with_too)
 {
     struct connection parent = parent_of(1, 1);
@@ -465,6 +524,8 @@ int main(void)
     tcase_add_test(cases, another_one_in_its_place_is_not_joined);
     tcase_add_test(cases, what_is_repeated_is_not_doubled);
     tcase_add_test(cases, again_means_that_it_waits_when_its_child_has_ended);
+    tcase_add_test(cases, several_children_at_once);
+    tcase_add_test(cases, prolonged_it_waits_longer_from_then_on);
     tcase_add_test(cases, the_other_direction_is_done_with_too);
     tcase_add_test(cases, a_family_and_a_source_have_bounds);
     tcase_add_test(cases, when_the_parent_ends);
