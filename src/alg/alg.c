@@ -10,6 +10,7 @@ static const struct {
 } dialects[DIALECT_COUNT] = {
     [DIALECT_FTP] = {&alg_ftp, ALG_FTP, PROTOCOL_TCP},
     [DIALECT_IRC] = {&alg_irc, ALG_IRC, PROTOCOL_TCP},
+    [DIALECT_PPTP] = {&alg_pptp, ALG_PPTP, PROTOCOL_TCP},
     [DIALECT_RTSP] = {&alg_rtsp, ALG_RTSP, PROTOCOL_TCP},
     [DIALECT_TFTP] = {&alg_tftp, ALG_TFTP, PROTOCOL_UDP},
 };

@@ -23,6 +23,7 @@ enum dialect {
     DIALECT_NONE,
     DIALECT_FTP,
     DIALECT_IRC,
+    DIALECT_PPTP,
     DIALECT_RTSP,
     DIALECT_TFTP,
     DIALECT_COUNT
@@ -99,6 +100,7 @@ uint32_t alg_tag(const void *bytes, size_t length);
 /* The protocols. */
 extern const struct alg alg_ftp;
 extern const struct alg alg_irc;
+extern const struct alg alg_pptp;
 extern const struct alg alg_rtsp;
 extern const struct alg alg_tftp;
 

@@ -5,6 +5,7 @@ libengine_a_SOURCES += \
 	src/alg/irc.c \
 	src/alg/lines.c \
 	src/alg/lines.h \
+	src/alg/pptp.c \
 	src/alg/rtsp.c \
 	src/alg/stream.c \
 	src/alg/stream.h \

@@ -286,10 +286,16 @@ bool family_obey(struct families *families, struct family *family, const struct 
     return done;
 }
 
+/* What of the receiver's a packet goes to: his port, his call id, or nothing. */
+static uint16_t door_of(const struct packet *packet)
+{
+    return packet->protocol == PROTOCOL_GRE ? packet->gre.call : packet->dst_port;
+}
+
 static bool fits(const struct expected *expected, const struct packet *packet)
 {
     return expected->protocol == packet->protocol && address_equal(expected->dst, packet->dst) &&
-           expected->dst_port == packet->dst_port &&
+           expected->dst_port == door_of(packet) &&
            (expected->any_src || expected->anybody || address_equal(expected->src, packet->src)) &&
            (expected->src_port == 0 || expected->src_port == packet->src_port);
 }
@@ -301,7 +307,7 @@ uint32_t family_find(struct families *families, const struct packet *packet, uin
     if (LOAD(&families->waiting) == 0)
         return KIN_NONE;
     pthread_mutex_lock(&families->lock);
-    uint32_t index = *bucket_of(families, packet->dst, packet->dst_port, packet->protocol);
+    uint32_t index = *bucket_of(families, packet->dst, door_of(packet), packet->protocol);
     for (; index != KIN_NONE && found == KIN_NONE; index = families->expectations[index].hash_next) {
         const struct expectation *expectation = &families->expectations[index];
         if (now_ms >= expectation->until_ms || !fits(&expectation->expected, packet))
