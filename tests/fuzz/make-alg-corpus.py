@@ -4,6 +4,10 @@
 Run it in tests/fuzz; the files are committed."""
 import os
 import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenario"))
+import pptp_messages as pptp
 
 STRICT, MEDIA, V6 = 1, 2, 4
 C, S = b"\xfe", b"\xfd"
@@ -47,6 +51,18 @@ DIALOGUES = {
         "third": (STRICT, C, DCC % b"SEND a 3221225999 5000"),
         "from-others": (0, C, b"NICK x\r\n", S, DCC % b"SEND a 3221225986 5000"),
         "web": (0, C, b"GET / HTTP/1.1\r\n", C, DCC % b"SEND a %s 5000" % OWN),
+    },
+    "pptp": {
+        "outgoing": (0, C, pptp.start() + pptp.outgoing(7), S, pptp.started() + pptp.outgoing_reply(8, 7), C, pptp.clear(7)),
+        "incoming": (STRICT | V6, S, pptp.incoming(7), C, pptp.incoming_reply(8, 7), S, pptp.incoming_connected(8)
+                     + pptp.disconnect(7)),
+        "several": (0, C, pptp.outgoing(1) + pptp.outgoing(2), S, pptp.outgoing_reply(3, 2) + pptp.outgoing_reply(4, 1),
+                    C, pptp.stop()),
+        "refused": (0, C, pptp.outgoing(1), S, pptp.outgoing_reply(3, 1, 2)),
+        "unasked": (STRICT, S, pptp.outgoing_reply(3, 1)),
+        "split": (0, C, pptp.outgoing(1)[:20], S, pptp.echo()[:11], C, pptp.outgoing(1)[20:], S, pptp.echo()[11:]),
+        "short": (0, C, pptp.message("OCRQ", length=12), S, b"\0\x0b"),
+        "magic": (0, C, pptp.message("OCRQ", magic=1)),
     },
     "rtsp": {
         "setup": (0, C, setup(1, PORTS), S, reply(1, BOTH), C, request(b"PLAY", 2), C, request(b"TEARDOWN", 3)),

@@ -54,6 +54,11 @@ EXTRA_DIST += \
 	tests/scenario/picked-up.scenario \
 	tests/scenario/ping.scenario \
 	tests/scenario/ping6.scenario \
+	tests/scenario/make-pptp.py \
+	tests/scenario/pptp_messages.py \
+	tests/scenario/pptp-refused.scenario \
+	tests/scenario/pptp-strict.scenario \
+	tests/scenario/pptp.scenario \
 	tests/scenario/reload-cut-is-replaced.scenario \
 	tests/scenario/reload-cuts-and-revives.scenario \
 	tests/scenario/reload-drains.scenario \
