@@ -36,7 +36,8 @@ static const char usage_text[] =
     "  -H, --hook CHAIN,...      queue these chains (forward, input, output, or none), over the file's `hook`\n"
     "  -S, --socket PATH         control socket (default " DEFAULT_SOCKET ")\n"
     "      --pidfile PATH        write the process's number there when ready\n"
-    "  -v, --verbose             log every verdict; with --check show the implicit rules\n"
+    "  -v, --verbose             log every verdict; with --check show the implicit rules,\n"
+    "                            with --replay --json how the rules were read\n"
     "  -n, --check               read the rules file, run its tests, say what is wrong\n"
     "  -r, --replay CAPTURE      judge a capture file; needs no privileges\n"
     "      --explain PACKET      what the rules say about one packet, and why\n"
@@ -211,7 +212,10 @@ static int run(struct command_line *line, int argc, char **argv)
     if (optind < argc)
         return usage_error("unexpected argument '%s'", argv[optind]);
     if (line->command == COMMAND_REPLAY) {
+        if (line->verbose && !line->json)
+            return usage_error("with --replay --verbose goes with --json: it adds how the rules were read");
         line->replay.json = line->json;
+        line->replay.verbose = line->verbose;
         return command_replay(&line->replay);
     }
     if (line->command == COMMAND_EXPLAIN) {

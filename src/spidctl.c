@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "control/explain_text.h"
 
 #define DEFAULT_SOCKET "/run/spid/spid.sock"
 
@@ -25,6 +26,8 @@ static const char usage_text[] =
     "  status    uptime, rules file and generation, queues with depth and drops, verdicts, table use, memory\n"
     "  states    the connections in the state table\n"
     "  rules     each rule with packets, bytes, connections, first and last hit\n"
+    "  explain   why a packet would pass or not, on the running rules and connections; the packet in one word:\n"
+    "            \"SRC[@zone] [port N] to DST[@zone] SERVICE [STATE]\"\n"
     "  reload    read the rules file again; a file that is refused changes nothing\n"
     "\n"
     "  -S, --socket PATH   the daemon's control socket (default " DEFAULT_SOCKET ")\n"
@@ -34,7 +37,7 @@ static const char usage_text[] =
     "Manual: spidctl(8).\n";
 
 /* Commands that interfaces promise and that are not there yet. */
-static const char *const later[] = {"confirm", "rollback", "kill",  "set", "explain",
+static const char *const later[] = {"confirm", "rollback", "kill",  "set",
                                     "drops",   "trace",    "top", "metrics", "stop"};
 
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
@@ -231,8 +234,28 @@ static void show_reload(const json_t *answer)
            number_of(answer, "rules"), number_of(answer, "tests"), number_of(answer, "warnings"));
 }
 
+/* The place of an error in the QUERY that was asked about, under it. */
+static void show_place(const char *query, const json_t *answer)
+{
+    long long column = number_of(answer, "column");
+    if (query != NULL && column > 0 && column <= (long long)strlen(query) + 1)
+        fprintf(stderr, "  %s\n  %*s^\n", query, (int)column - 1, "");
+}
+
+static void show_explained(const json_t *answer)
+{
+    const json_t *connection = json_object_get(answer, "connection");
+    if (json_is_object(connection)) {
+        printf("in the table: ");
+        show_connection(connection, 0);
+    }
+    explain_print(answer);
+    if (json_is_true(json_object_get(answer, "table_full")))
+        printf("the table is full: new connections are denied but for rules with 'priority'\n");
+}
+
 /* One line of an answer; KIN collects connections that have parents or children until all are there. Returns the exit status when it is the last one, -1 when more will come. */
-static int take_answer(const char *command, json_t *answer, json_t *kin, bool json)
+static int take_answer(const char *command, const char *query, json_t *answer, json_t *kin, bool json)
 {
     const json_t *ok = json_object_get(answer, "ok");
     if (json)
@@ -248,6 +271,8 @@ static int take_answer(const char *command, json_t *answer, json_t *kin, bool js
     if (!json_is_true(ok)) {
         if (!json)
             fprintf(stderr, "spidctl: %s\n", text_of(answer, "error"));
+        if (!json)
+            show_place(query, answer);
         return 1;
     }
     if (json)
@@ -256,6 +281,8 @@ static int take_answer(const char *command, json_t *answer, json_t *kin, bool js
         show_status(answer);
     else if (strcmp(command, "rules") == 0)
         show_rules(answer);
+    else if (strcmp(command, "explain") == 0)
+        show_explained(answer);
     else if (strcmp(command, "states") == 0) {
         show_families(kin);
         printf("%lld connections\n", number_of(answer, "connections"));
@@ -265,7 +292,7 @@ static int take_answer(const char *command, json_t *answer, json_t *kin, bool js
     return 0;
 }
 
-static int ask(const char *socket_path, const char *command, bool json)
+static int ask(const char *socket_path, const char *command, const char *query, bool json)
 {
     int fd = connect_to(socket_path);
     if (fd < 0)
@@ -277,8 +304,14 @@ static int ask(const char *socket_path, const char *command, bool json)
     if (stream == NULL)
         return 1;
     json_t *kin = json_array();
-    if (dprintf(fd, "{\"command\":\"%s\"}\n", command) < 0)
+    json_t *request = json_pack("{s:s, s:s*}", "command", command, "query", query);
+    char *words = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
+    if (words == NULL)
+        fprintf(stderr, "spidctl: the query is no UTF-8 text\n");
+    if (words == NULL || dprintf(fd, "%s\n", words) < 0)
         status = 1;
+    free(words);
+    json_decref(request);
     while (status < 0 && getline(&line, &size, stream) > 0) {
         json_error_t error;
         json_t *answer = json_loads(line, 0, &error);
@@ -286,7 +319,7 @@ static int ask(const char *socket_path, const char *command, bool json)
             fprintf(stderr, "spidctl: the daemon's answer is no JSON: %s\n", error.text);
             status = 1;
         } else {
-            status = take_answer(command, answer, kin, json);
+            status = take_answer(command, query, answer, kin, json);
         }
         json_decref(answer);
     }
@@ -314,7 +347,7 @@ int main(int argc, char **argv)
         {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    static const char *const commands[] = {"status", "states", "rules", "reload"};
+    static const char *const commands[] = {"status", "states", "rules", "explain", "reload"};
     const char *socket_path = DEFAULT_SOCKET;
     bool json = false;
     int option;
@@ -344,8 +377,11 @@ int main(int argc, char **argv)
         return usage_error("'%s' is not built yet in this version of spid", command);
     if (!is_one_of(command, commands, sizeof commands / sizeof commands[0]))
         return usage_error("unknown command '%s'", command);
-    if (optind + 1 < argc)
+    bool explains = strcmp(command, "explain") == 0;
+    if (explains && optind + 2 != argc)
+        return usage_error("'explain' takes a packet in one word, such as \"192.168.10.20@lan to 203.0.113.5 tcp 443\"");
+    if (!explains && optind + 1 < argc)
         return usage_error("'%s' takes no argument in this version of spid; '%s' is one too many", command,
                            argv[optind + 1]);
-    return ask(socket_path, command, json);
+    return ask(socket_path, command, explains ? argv[optind + 1] : NULL, json);
 }

@@ -2,6 +2,11 @@
 dist_check_SCRIPTS += tests/check-layers.py tests/check-symbols.sh tests/check-checks.sh
 TESTS += tests/check-layers.py tests/check-symbols.sh tests/check-checks.sh
 
+# The manual is held against the code.
+dist_check_SCRIPTS += tests/check-grammar.py tests/check-examples.py
+EXTRA_DIST += tests/manual.py
+TESTS += tests/check-grammar.py tests/check-examples.py
+
 include tests/unit/local.mk
 include tests/scenario/local.mk
 include tests/rules/local.mk

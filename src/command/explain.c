@@ -5,43 +5,12 @@
 
 #include "command/report.h"
 #include "control/explain.h"
+#include "control/explain_text.h"
 #include "load/civil.h"
 #include "load/load.h"
 #include "parser/parser.h"
 #include "rules/moving.h"
 #include "rules/surroundings.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "default";
-}
-
-static void print_outcome(const char *before, const json_t *outcome)
-{
-    const char *name = json_string_value(json_object_get(outcome, "name"));
-    printf("%s%s %s by %s%s%s%s\n", before, text_of(outcome, "verdict"), text_of(outcome, "state"), text_of(outcome, "rule"),
-           name != NULL ? " \"" : "", name != NULL ? name : "", name != NULL ? "\"" : "");
-}
-
-static void print_text(const json_t *answer)
-{
-    size_t index;
-    const json_t *step, *limit;
-    json_array_foreach(json_object_get(answer, "path"), index, step) {
-        const char *name = json_string_value(json_object_get(step, "name"));
-        printf("%s%s%s%s: ", text_of(step, "rule"), name != NULL ? " \"" : "", name != NULL ? name : "",
-               name != NULL ? "\"" : "");
-        if (json_is_true(json_object_get(step, "matched")))
-            printf("matches, %s\n", text_of(step, "action"));
-        else
-            printf("%s is %s, not %s\n", text_of(step, "failed"), text_of(step, "got"), text_of(step, "wanted"));
-    }
-    json_array_foreach(json_object_get(answer, "limits"), index, limit)
-        printf("limited to %s\n", json_string_value(limit));
-    print_outcome("", answer);
-    print_outcome("the reply: ", json_object_get(answer, "reply"));
-}
 
 int command_explain(const struct explain_options *options)
 {
@@ -61,12 +30,12 @@ int command_explain(const struct explain_options *options)
             now = (struct civil){packet.at.day != 0 ? packet.at.day : now.day, packet.at.second_of_week};
         moving_assume(loaded.ruleset);
         surroundings->schedules = ruleset_schedules_at(loaded.ruleset, now);
-        json_t *answer = explain_answer(loaded.ruleset, surroundings, &packet.query);
+        json_t *answer = explain_answer(loaded.ruleset, surroundings, &packet.query, NULL);
         if (options->json) {
             json_dumpf(answer, stdout, JSON_COMPACT);
             putchar('\n');
         } else {
-            print_text(answer);
+            explain_print(answer);
         }
         json_decref(answer);
         surroundings_free(surroundings);

@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/opener.h"
 #include "load/civil.h"
+#include "control/explain.h"
 #include "io/capture.h"
 #include "io/link.h"
 #include "io/reassemble.h"
@@ -36,6 +37,7 @@ struct line {
     uint64_t number, tag; /* tag: of the datagram it waits for, 0: it waits for none */
     double time;
     bool skipped;         /* no IP packet */
+    json_t *path;         /* how the rules were read; NULL: they were not asked, or nobody wants to know */
     struct verdict verdict;
     struct packet packet; /* its bytes are not kept */
 };
@@ -44,6 +46,7 @@ struct replay {
     const struct replay_options *options;
     const struct ruleset *ruleset;
     struct engine engine;
+    struct explanation explanation; /* of the packet in hand */
     struct capture *capture;
     struct reassembly *reassembly;
     int64_t first_us, last_us;
@@ -119,6 +122,15 @@ static bool has_ports(const struct packet *packet)
     return packet->protocol == PROTOCOL_TCP || packet->protocol == PROTOCOL_UDP || packet->protocol == PROTOCOL_SCTP;
 }
 
+/* How the rules were read. */
+static void print_path(const json_t *path)
+{
+    char *dump = path != NULL ? json_dumps(path, JSON_COMPACT) : NULL;
+    if (dump != NULL)
+        printf(",\"path\":%s", dump);
+    free(dump);
+}
+
 static void print_json_line(const struct replay *replay, const struct line *line)
 {
     char place[4200], address[64], number[8];
@@ -151,7 +163,9 @@ static void print_json_line(const struct replay *replay, const struct line *line
     else
         printf(",\"dport\":null");
     print_string("proto", packet->family != 0 ? protocol_name(packet->protocol, number) : NULL);
-    printf(",\"length\":%u}\n", packet->length);
+    printf(",\"length\":%u", packet->length);
+    print_path(line->path);
+    printf("}\n");
 }
 
 static void print_text_line(const struct replay *replay, const struct line *line)
@@ -197,6 +211,7 @@ static void flush(struct replay *replay)
             replay->reasons[line->verdict.reason]++;
         }
         replay->held--;
+        json_decref(line->path);
         free(line);
     }
 }
@@ -271,6 +286,8 @@ static void judge(struct replay *replay, struct line *line, const uint8_t *bytes
         ;
     follow_schedules(replay, now_ms);
     engine_packet(&replay->engine, &arrival, bytes, captured, &line->packet, &line->verdict);
+    line->path = replay->explanation.path;
+    replay->explanation.path = NULL;
     opener_flush(replay->engine.table, replay->ruleset, now_ms);
 }
 
@@ -281,6 +298,7 @@ static void lines_decided(struct replay *replay, uint64_t tag, const struct line
         if (line->tag == tag) {
             uint32_t length = line->packet.length;
             line->verdict = decided->verdict;
+            line->path = json_incref(decided->path);
             line->packet = decided->packet;
             line->packet.length = length;
             line->tag = 0;
@@ -386,6 +404,9 @@ static bool start(struct replay *replay, const struct ruleset *ruleset, const st
     replay->engine.rule_counters = calloc(ruleset->rule_count + 1, sizeof *replay->engine.rule_counters);
     replay->reassembly = reassembly_new(lines_lost, replay);
     replay->last = &replay->first;
+    explanation_init(&replay->explanation, ruleset);
+    if (replay->options->verbose)
+        replay->engine.trace = &replay->explanation.trace;
     if (replay->engine.table == NULL || replay->engine.surroundings == NULL || replay->engine.rule_counters == NULL ||
         replay->reassembly == NULL) {
         fprintf(stderr, "spid: no memory for the replay\n");

@@ -8,6 +8,7 @@ struct replay_options {
     const char *capture, *config;
     const char *self;       /* the gateway's own addresses, separated by commas; NULL: none */
     bool json;
+    bool verbose;           /* with json: how the rules were read, where they were asked */
     bool pickup;            /* connections are picked up midway */
     bool ignore_checksums;  /* captures from the sending host have them unfilled */
 };

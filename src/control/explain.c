@@ -7,6 +7,8 @@
 #include "engine/selftest.h"
 #include "packet/packet.h"
 #include "packet/reason.h"
+#include "rules/member.h"
+#include "state/limit.h"
 
 #define WORDS_BYTES 300
 #define LISTED_MAX 6 /* items of a list that are shown */
@@ -111,17 +113,11 @@ static void add_end(struct text *text, const struct ruleset *ruleset, struct add
 
 /* ---- the path ---- */
 
-struct path {
-    const struct ruleset *ruleset;
-    const struct query *query;
-    json_t *list;
-};
-
 /* What failed, in words; what was wanted; what came. */
-static const char *describe(const struct path *path, const struct rule *rule, enum condition failed, struct text *wanted,
+static const char *describe(const struct explanation *path, const struct rule *rule, enum condition failed, struct text *wanted,
                             struct text *got)
 {
-    const struct query *query = path->query;
+    const struct query *query = &path->query;
     char buffer[16];
     bool icmp = query->protocol == PROTOCOL_ICMP || query->protocol == PROTOCOL_ICMP6;
     switch (failed) {
@@ -163,6 +159,64 @@ static const char *describe(const struct path *path, const struct rule *rule, en
     }
 }
 
+/* ---- through which member a set matched ---- */
+
+/* "office.rules:12", "entered by office.rules:30, 12 s ago, for 3588 s more", "answered for deb.example.org 12 s ago" ... */
+static void add_member(struct text *text, const struct ruleset *ruleset, const struct member *member, uint64_t now_ms)
+{
+    const struct origin *origin = &member->origin;
+    if (member->written != NULL) {
+        text_add(text, "%s:%u", member->written->file, member->written->line);
+        return;
+    }
+    uint32_t rule = member->moving->kind == MOVING_DYNAMIC ? ruleset_rule_of(ruleset, origin->rule) : RULE_DEFAULT;
+    if (member->moving->kind == MOVING_DNS)
+        text_add(text, "answered for %s", origin->name != NULL ? origin->name : "a name that is gone");
+    else if (member->moving->kind == MOVING_PREFIX)
+        text_add(text, "%s by a prefix of %s", member->moving->name, ruleset->zones[origin->zone].name);
+    else if (rule != RULE_DEFAULT)
+        text_add(text, "entered by %s:%u", ruleset->rules[rule].file, ruleset->rules[rule].line);
+    else
+        text_add(text, origin->rule != 0 ? "entered by a rule that is gone" : "entered by hand");
+    text_add(text, ", %llu s ago", (unsigned long long)((now_ms - origin->since_ms) / 1000));
+    if (origin->until_ms != UINT64_MAX && origin->until_ms > now_ms)
+        text_add(text, ", for %llu s more", (unsigned long long)((origin->until_ms - now_ms) / 1000));
+}
+
+/* Through which member ENDPOINT holds ADDRESS, as {"set": NAME, "by": WHERE}; NULL: through no set that has a name. */
+static json_t *through(const struct ruleset *ruleset, const struct endpoint *endpoint, struct address address,
+                       uint64_t now_ms)
+{
+    struct member member;
+    char bytes[WORDS_BYTES];
+    struct text text;
+    for (size_t i = 0; i < endpoint->term_count; i++) {
+        const struct endpoint_term *term = &endpoint->terms[i];
+        if (term->kind != TERM_SET || term->set->name == NULL || !member_find(ruleset, term->set, address, now_ms, &member))
+            continue;
+        text_init(&text, bytes, sizeof bytes);
+        add_member(&text, ruleset, &member, now_ms);
+        return json_pack("{s:s, s:s}", "set", member.set->name != NULL ? member.set->name : term->set->name, "by", bytes);
+    }
+    return NULL;
+}
+
+/* A rule that matched, or whose endpoint failed because it names what the address is not to be: by whose doing? */
+static void add_through(const struct explanation *path, const struct rule *rule, enum condition failed, json_t *step)
+{
+    const struct query *query = &path->query;
+    json_t *src = failed == CONDITION_NONE || failed == CONDITION_SRC
+                      ? through(path->ruleset, &rule->src, query->src, query->now_ms)
+                      : NULL;
+    json_t *dst = failed == CONDITION_NONE || failed == CONDITION_DST
+                      ? through(path->ruleset, &rule->dst, query->dst, query->now_ms)
+                      : NULL;
+    if (src != NULL)
+        json_object_set_new(step, "source_member", src);
+    if (dst != NULL)
+        json_object_set_new(step, "destination_member", dst);
+}
+
 static json_t *place_of(const struct rule *rule)
 {
     return json_sprintf("%s:%u", rule->file, rule->line);
@@ -175,7 +229,7 @@ static json_t *name_of(const struct rule *rule)
 
 static void take_rule(void *context, uint32_t index, enum condition failed)
 {
-    struct path *path = context;
+    struct explanation *path = context;
     const struct rule *rule = &path->ruleset->rules[index];
     char wanted_bytes[WORDS_BYTES], got_bytes[WORDS_BYTES];
     struct text wanted, got;
@@ -189,7 +243,21 @@ static void take_rule(void *context, uint32_t index, enum condition failed)
         json_object_set_new(step, "wanted", json_string(wanted_bytes));
         json_object_set_new(step, "got", json_string(got_bytes));
     }
-    json_array_append_new(path->list, step);
+    add_through(path, rule, failed, step);
+    json_array_append_new(path->path, step);
+}
+
+static void take_query(void *context, const struct query *query)
+{
+    struct explanation *explanation = context;
+    json_decref(explanation->path);
+    explanation->path = json_array();
+    explanation->query = *query;
+}
+
+void explanation_init(struct explanation *explanation, const struct ruleset *ruleset)
+{
+    *explanation = (struct explanation){.ruleset = ruleset, .trace = {take_query, take_rule, explanation}};
 }
 
 /* Who decides, as "verdict", "state", "reason", "rule" and "name". */
@@ -201,33 +269,52 @@ static json_t *outcome(const struct ruleset *ruleset, const struct query *query,
                      rule != NULL ? place_of(rule) : json_null(), "name", rule != NULL ? name_of(rule) : json_null());
 }
 
+/* "100 connections per source", and how many there are now, where somebody knows. */
+static void add_limit(json_t *limits, struct table *table, const char *words, uint32_t identity, bool per_source,
+                      const struct query *query)
+{
+    if (table == NULL)
+        json_array_append_new(limits, json_string(words));
+    else
+        json_array_append_new(limits, json_sprintf("%s; now %u", words,
+                                                   limit_count_now(table_tally(table), identity, per_source, query->src)));
+}
+
 /* What the deciding rule asks for beyond the match. */
-static json_t *limits_of(const struct ruleset *ruleset, const struct decision *decision)
+static json_t *limits_of(const struct ruleset *ruleset, const struct decision *decision, const struct query *query,
+                         struct table *table)
 {
     json_t *limits = json_array();
-    const struct rule_limit *limit = decision->rule != RULE_DEFAULT ? ruleset->rules[decision->rule].limit : NULL;
+    char words[WORDS_BYTES];
+    const struct rule *rule = decision->rule != RULE_DEFAULT ? &ruleset->rules[decision->rule] : NULL;
+    const struct rule_limit *limit = rule != NULL ? rule->limit : NULL;
     if (limit != NULL && limit->new_rate.count != LIMIT_NONE)
         json_array_append_new(limits, json_sprintf("%u new in %u ms%s", limit->new_rate.count, limit->new_rate.interval_ms,
                                                    limit->new_per_source ? " per source" : ""));
-    if (limit != NULL && limit->connections != LIMIT_NONE)
-        json_array_append_new(limits, json_sprintf("%u connections%s", limit->connections,
-                                                   limit->connections_per_source ? " per source" : ""));
-    if (ruleset->per_source_max != 0)
-        json_array_append_new(limits, json_sprintf("%u connections of one source over all rules", ruleset->per_source_max));
+    if (limit != NULL && limit->connections != LIMIT_NONE) {
+        snprintf(words, sizeof words, "%u connections%s", limit->connections,
+                 limit->connections_per_source ? " per source" : "");
+        add_limit(limits, table, words, rule->identity, limit->connections_per_source, query);
+    }
+    if (ruleset->per_source_max != 0) {
+        snprintf(words, sizeof words, "%u connections of one source over all rules", ruleset->per_source_max);
+        add_limit(limits, table, words, 0, true, query);
+    }
     return limits;
 }
 
-json_t *explain_answer(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query)
+json_t *explain_answer(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+                       struct table *table)
 {
-    struct path path = {ruleset, query, json_array()};
-    const struct trace trace = {take_rule, &path};
+    struct explanation explanation;
     struct decision decision, reply_decision;
-    classify_traced(ruleset, surroundings, query, &decision, &trace);
+    explanation_init(&explanation, ruleset);
+    classify_traced(ruleset, surroundings, query, &decision, &explanation.trace);
     json_t *answer = outcome(ruleset, query, &decision);
     struct query reply = selftest_reply(query, decision.action == ACTION_ALLOW);
     classify(ruleset, surroundings, &reply, &reply_decision);
-    json_object_set_new(answer, "path", path.list);
-    json_object_set_new(answer, "limits", limits_of(ruleset, &decision));
+    json_object_set_new(answer, "path", explanation.path);
+    json_object_set_new(answer, "limits", limits_of(ruleset, &decision, query, table));
     json_object_set_new(answer, "reply", outcome(ruleset, &reply, &reply_decision));
     return answer;
 }

@@ -3,5 +3,7 @@ libhost_a_SOURCES += \
 	src/control/answer.h \
 	src/control/explain.c \
 	src/control/explain.h \
+	src/control/explain_text.c \
+	src/control/explain_text.h \
 	src/control/moving.c \
 	src/control/moving.h

@@ -110,12 +110,13 @@ static json_t *refusal(const char *command, const char *group)
     return answer_error("'%s' is for root and members of the group %s", command, group);
 }
 
-static json_t *obey(struct client *client, const char *command)
+static json_t *obey(struct client *client, const char *command, const json_t *request)
 {
     struct control_actions *actions = &client->control->actions;
-    bool reads = strcmp(command, "status") == 0 || strcmp(command, "rules") == 0 || strcmp(command, "states") == 0;
+    bool reads = strcmp(command, "status") == 0 || strcmp(command, "rules") == 0 ||
+                 strcmp(command, "states") == 0 || strcmp(command, "explain") == 0;
     if (!reads && strcmp(command, "reload") != 0)
-        return answer_error("unknown command '%.60s'; there are status, states, rules and reload", command);
+        return answer_error("unknown command '%.60s'; there are status, states, rules, explain and reload", command);
     if (reads && client->permission < MAY_READ)
         return refusal(command, READING_GROUP);
     if (!reads && client->permission < MAY_CHANGE)
@@ -126,6 +127,11 @@ static json_t *obey(struct client *client, const char *command)
         return actions->rules(actions->context);
     if (strcmp(command, "reload") == 0)
         return actions->reload(actions->context);
+    if (strcmp(command, "explain") == 0) {
+        const char *query = json_string_value(json_object_get(request, "query"));
+        return query != NULL ? actions->explain(actions->context, query)
+                             : answer_error("'explain' needs a query, such as {\"command\":\"explain\",\"query\":\"192.0.2.1@lan to 198.51.100.2 tcp 80\"}");
+    }
     client->listing = true;
     client->place = 0;
     client->listed = 0;
@@ -138,7 +144,7 @@ static void take_line(struct client *client, const char *line, size_t length)
     json_t *request, *answer;
     const char *command = answer_command(line, length, &request, &answer);
     if (command != NULL)
-        answer = obey(client, command);
+        answer = obey(client, command, request);
     json_decref(request);
     if (answer != NULL)
         client_put(client, answer);

@@ -25,6 +25,8 @@ struct control_actions {
     json_t *(*status)(void *context);
     json_t *(*rules)(void *context);
     json_t *(*reload)(void *context);
+    /* QUERY: a packet in words. */
+    json_t *(*explain)(void *context, const char *query);
     /* Calls PUT with some connections from PLACE on, 0 at first; returns the place to go on from, 0 at the end. */
     uint32_t (*states)(void *context, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
     void *context;

@@ -450,7 +450,7 @@ static bool start(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
     struct reload_result result;
-    const struct control_actions actions = {views_status, views_rules, control_reload, views_states, daemon};
+    const struct control_actions actions = {views_status, views_rules, control_reload, views_explain, views_states, daemon};
     unsigned processors = RULESET_QUEUES_MAX;
     daemon->generation = 1;
     daemon->started_ms = clock_now_ms();

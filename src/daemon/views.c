@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "control/answer.h"
+#include "control/explain.h"
 #include "daemon/private.h"
 #include "io/owner.h"
+#include "parser/parser.h"
 
 #define PROC_BYTES 65536
 
@@ -153,4 +155,80 @@ uint32_t views_states(void *context, uint32_t place, void (*put)(void *taker, js
         put(taker, answer_connection(&copies.list[i].connection, &copies.list[i].kinship, daemon->policy->ruleset, now_ms));
     free(copies.list);
     return place;
+}
+
+/* ---- explain ---- */
+
+/* The connection that a packet in words could belong to: the first that is found. */
+struct sought {
+    const struct ruleset_test *packet;
+    const struct surroundings *surroundings;
+    struct families *families;
+    uint64_t now_ms;
+    bool found;
+    struct copy copy;
+    struct query query; /* what its packets are matched as */
+};
+
+static void seek(void *context, struct connection *connection)
+{
+    struct sought *sought = context;
+    const struct query *wanted = &sought->packet->query;
+    uint64_t parent;
+    struct basis own = {.tuple = connection->tuple, .opener_high = connection->flags & CONNECTION_OPENER_HIGH};
+    struct query has = engine_query(sought->surroundings, &own, STATE_ESTABLISHED, sought->now_ms);
+    if (sought->found || !address_equal(has.src, wanted->src) || !address_equal(has.dst, wanted->dst) ||
+        has.protocol != wanted->protocol || has.service != wanted->service ||
+        (sought->packet->port_given && has.src_port != wanted->src_port))
+        return;
+    struct basis basis = family_basis(sought->families, connection, &parent);
+    sought->found = true;
+    sought->copy = (struct copy){*connection, family_kinship(sought->families, connection)};
+    sought->query = engine_query(sought->surroundings, &basis, connection->flags & CONNECTION_RELATED ? STATE_RELATED : STATE_ESTABLISHED,
+                                 sought->now_ms);
+}
+
+static void find_connection(const struct daemon *daemon, struct sought *sought)
+{
+    uint32_t place = 0;
+    do
+        place = table_walk(daemon->table, place, WALK_BUDGET, sought->now_ms, seek, sought);
+    while (place != 0 && !sought->found);
+}
+
+static json_t *nonsense(const struct diagnostics *diagnostics)
+{
+    const struct diagnostic *first = &diagnostics->records[0];
+    json_t *answer = answer_error("%s", first->message);
+    json_object_set_new(answer, "column", json_integer(first->column));
+    return answer;
+}
+
+json_t *views_explain(void *context, const char *words)
+{
+    const struct daemon *daemon = context;
+    const struct policy *policy = daemon->policy;
+    struct ruleset_test packet;
+    struct diagnostics diagnostics;
+    struct sought sought = {.packet = &packet, .surroundings = policy->surroundings,
+                            .families = table_families(daemon->table), .now_ms = clock_now_ms()};
+    json_t *answer = NULL;
+    diagnostics_init(&diagnostics);
+    if (parser_query(words, policy->ruleset, &packet, &diagnostics)) {
+        find_connection(daemon, &sought);
+        packet.query.now_ms = sought.now_ms;
+        answer = explain_answer(policy->ruleset, policy->surroundings,
+                                sought.found && !packet.state_given ? &sought.query : &packet.query, daemon->table);
+        struct table_use use = table_use(daemon->table);
+        json_object_set_new(answer, "ok", json_true());
+        json_object_set_new(answer, "connection",
+                            sought.found ? answer_connection(&sought.copy.connection, &sought.copy.kinship, policy->ruleset,
+                                                             sought.now_ms)
+                                         : json_null());
+        json_object_set_new(answer, "table_full", json_boolean(use.now >= use.limits.connections - use.limits.reserved));
+    } else {
+        answer = nonsense(&diagnostics);
+    }
+    diagnostics_fini(&diagnostics);
+    return answer;
 }

@@ -10,4 +10,8 @@ json_t *views_status(void *daemon);
 json_t *views_rules(void *daemon);
 uint32_t views_states(void *daemon, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
 
+
+/* QUERY as spid --explain takes it, on the running rules and the table. Changes nothing. */
+json_t *views_explain(void *daemon, const char *query);
+
 #endif

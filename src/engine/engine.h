@@ -43,6 +43,7 @@ struct engine {
     const struct ruleset *ruleset;
     const struct surroundings *surroundings;
     struct rule_counter *rule_counters;
+    const struct trace *trace; /* told of every rule that is read; NULL: of none, and the reading is faster */
     uint64_t pickup_until_ms; /* before then connections are picked up midway: after a start that knows of none */
     struct engine_counters counters;
 };
@@ -99,6 +100,12 @@ struct engine_job {
  * on its way: with many connections that is most of the time that a packet takes.
  */
 void engine_batch(struct engine *engine, struct engine_job *jobs, unsigned count);
+
+struct basis;
+
+/* What the rules are asked about a packet of a connection that is matched as BASIS (state/family.h), in STATE. */
+struct query engine_query(const struct surroundings *surroundings, const struct basis *basis, enum packet_state state,
+                          uint64_t now_ms);
 
 /* What RULESET says about the filling of the table, for table_limit. */
 struct table_limits engine_limits(const struct ruleset *ruleset);

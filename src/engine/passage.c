@@ -27,14 +27,14 @@ struct query passage_query_packet(const struct passage *passage, enum packet_sta
     };
 }
 
-struct query passage_query_basis(const struct passage *passage, const struct basis *basis, enum packet_state state)
+struct query engine_query(const struct surroundings *surroundings, const struct basis *basis, enum packet_state state,
+                          uint64_t now_ms)
 {
     const struct tuple *tuple = &basis->tuple;
-    const struct surroundings *surroundings = passage->engine->surroundings;
     bool high = basis->opener_high;
     struct query query = {
         .state = state,
-        .now_ms = passage->arrival->now_ms,
+        .now_ms = now_ms,
         .src = high ? tuple->high : tuple->low,
         .dst = high ? tuple->low : tuple->high,
         .src_zone = surroundings_zone(surroundings, basis->in_interface),
@@ -56,12 +56,20 @@ struct query passage_query_basis(const struct passage *passage, const struct bas
     return query;
 }
 
+struct query passage_query_basis(const struct passage *passage, const struct basis *basis, enum packet_state state)
+{
+    return engine_query(passage->engine->surroundings, basis, state, passage->arrival->now_ms);
+}
+
 void passage_decide(const struct passage *passage, const struct query *query)
 {
     struct engine *engine = passage->engine;
     struct verdict *verdict = passage->verdict;
     struct decision decision;
-    classify(engine->ruleset, engine->surroundings, query, &decision);
+    if (engine->trace != NULL)
+        classify_traced(engine->ruleset, engine->surroundings, query, &decision, engine->trace);
+    else
+        classify(engine->ruleset, engine->surroundings, query, &decision);
     verdict->state = (uint8_t)query->state;
     verdict->action = (uint8_t)decision.action;
     verdict->rule = decision.rule;

@@ -130,7 +130,7 @@ bool selftest_run(const struct ruleset *ruleset, const struct surroundings *give
     const struct surroundings *surroundings = &then;
     then.schedules = ruleset_schedules_at(ruleset, at);
     struct unknown unknown = {ruleset, NULL, 0};
-    const struct trace trace = {note_unknown, &unknown};
+    const struct trace trace = {.rule = note_unknown, .context = &unknown};
     classify_traced(ruleset, surroundings, &test->query, &decision, &trace);
     if (!test->at_given && decision.schedules & named_schedules(ruleset)) {
         text_add(explanation, "the answer depends on the time: say when, such as at \"mon 12:30\"");

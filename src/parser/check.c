@@ -341,7 +341,7 @@ static void set_antispoof(struct check *check, const struct word_node *zones)
     }
 }
 
-/* Everything that is defined is resolved, used or not: an error in it is an error. */
+/* Everything that is defined is resolved, used or not: an error in it is an error. What has no name is not defined. */
 static void resolve_all(struct check *check, const struct statement *statements)
 {
     /* The networks first: a moving prefix is held against those of its zone. */
@@ -351,11 +351,11 @@ static void resolve_all(struct check *check, const struct statement *statements)
     for (const struct statement *s = statements; s != NULL; s = s->next) {
         if (s->kind == STATEMENT_SET) {
             struct definition *definition = names_find(&check->names, s->set.name.text);
-            if (definition->kind == DEFINES_SET && definition->node == &s->set)
+            if (definition != NULL && definition->kind == DEFINES_SET && definition->node == &s->set)
                 check_set_resolve(check, definition);
         } else if (s->kind == STATEMENT_SERVICE) {
             struct service_definition *definition = names_find(&check->services, s->service.name.text);
-            if (definition->services == s->service.services)
+            if (definition != NULL && definition->services == s->service.services)
                 check_service_resolve(check, definition);
         }
     }

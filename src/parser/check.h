@@ -62,6 +62,14 @@ struct ranges {
     size_t count, size;
     uint16_t moving[SET_MOVING_MAX];
     size_t moving_count;
+    /* Where they are written. Sets within are named, and what they hold is not repeated here. */
+    struct written *written;
+    size_t written_count, written_size;
+    const struct set **inner;
+    size_t inner_count, inner_size;
+    const char *file;              /* kept: of the members that are being added */
+    uint32_t line;
+    bool silent;                   /* they are another set's */
 };
 void ranges_add(struct ranges *ranges, struct address_range range);
 /* Moves the ranges, normalised, to the arena, and frees the list. */

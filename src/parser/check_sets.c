@@ -11,15 +11,34 @@
 #include "rules/dynamic_set.h"
 #include "rules/moving.h"
 
+/* One more in a growing list on the heap. */
+static void *list_grow(void *list, size_t count, size_t *size, size_t bytes)
+{
+    if (count < *size)
+        return list;
+    *size = *size == 0 ? 16 : *size * 2;
+    list = realloc(list, *size * bytes);
+    if (list == NULL)
+        abort(); /* as an arena does: a compiler cannot go on without memory */
+    return list;
+}
+
 void ranges_add(struct ranges *ranges, struct address_range range)
 {
-    if (ranges->count == ranges->size) {
-        ranges->size = ranges->size == 0 ? 16 : ranges->size * 2;
-        ranges->items = realloc(ranges->items, ranges->size * sizeof *ranges->items);
-        if (ranges->items == NULL)
-            abort(); /* as an arena does: a compiler cannot go on without memory */
-    }
+    ranges->items = list_grow(ranges->items, ranges->count, &ranges->size, sizeof *ranges->items);
     ranges->items[ranges->count++] = range;
+    if (ranges->silent || ranges->file == NULL)
+        return;
+    ranges->written = list_grow(ranges->written, ranges->written_count, &ranges->written_size, sizeof *ranges->written);
+    ranges->written[ranges->written_count++] = (struct written){range, ranges->file, ranges->line};
+}
+
+/* The members that follow are written at AT. Its file's name is kept once for all that stand in it. */
+static void written_at(struct check *check, struct ranges *ranges, struct location at)
+{
+    if (ranges->file == NULL || strcmp(ranges->file, at.source->path) != 0)
+        ranges->file = check_keep(check, at.source->path);
+    ranges->line = at.line;
 }
 
 struct rangeset ranges_finish(struct ranges *ranges, struct arena *arena)
@@ -30,6 +49,8 @@ struct rangeset ranges_finish(struct ranges *ranges, struct arena *arena)
     if (set.count > 0)
         memcpy(kept, set.ranges, set.count * sizeof *kept);
     free(ranges->items);
+    free(ranges->written);
+    free(ranges->inner);
     *ranges = (struct ranges){0};
     set.ranges = kept;
     return set;
@@ -42,6 +63,16 @@ void ranges_finish_set(struct ranges *ranges, struct arena *arena, struct set *s
         memcpy(moving, ranges->moving, ranges->moving_count * sizeof *moving);
     set->moving = moving;
     set->moving_count = ranges->moving_count;
+    struct written *written = arena_take(arena, ranges->written_count, sizeof *written);
+    const struct set **inner = arena_take(arena, ranges->inner_count, sizeof *inner);
+    if (ranges->written_count > 0)
+        memcpy(written, ranges->written, ranges->written_count * sizeof *written);
+    if (ranges->inner_count > 0)
+        memcpy(inner, ranges->inner, ranges->inner_count * sizeof *inner);
+    set->written = written;
+    set->written_count = ranges->written_count;
+    set->inner = inner;
+    set->inner_count = ranges->inner_count;
     set->members = ranges_finish(ranges, arena);
 }
 
@@ -189,14 +220,19 @@ static void add_set(struct check *check, struct location at, struct definition *
     check_set_resolve(check, definition);
     if (check->depth <= definition->depth)
         check->depth = definition->depth + 1;
+    ranges->inner = list_grow(ranges->inner, ranges->inner_count, &ranges->inner_size, sizeof *ranges->inner);
+    ranges->inner[ranges->inner_count++] = definition->set;
+    ranges->silent = true;
     for (size_t i = 0; i < definition->set->members.count; i++)
         ranges_add(ranges, definition->set->members.ranges[i]);
+    ranges->silent = false;
     for (size_t i = 0; i < definition->set->moving_count; i++)
         add_moving(check, at, definition->set->moving[i], ranges);
 }
 
 void check_member_ranges(struct check *check, const struct member_node *member, struct ranges *ranges)
 {
+    written_at(check, ranges, member->at);
     if (member->zone.text != NULL)
         CHECK_ERROR(check, member->zone.at, CODE_SYNTAX, "'@' stands in rules only, not in sets and networks");
     switch (member->kind) {
@@ -245,6 +281,7 @@ static void file_line(struct check *check, struct location at, char *line, struc
     *end = '\0';
     at.column = (unsigned)begin + 1;
     at.width = characters_in(line + begin, (size_t)(end - line) - begin);
+    written_at(check, ranges, at);
     if (word_is_address_range(line + begin, &range))
         check_range(check, at, line + begin, range, ranges);
     else if (word_is_prefix(line + begin, &base, &bits))

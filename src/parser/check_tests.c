@@ -93,6 +93,8 @@ void check_test(struct check *check, const struct statement *statement)
         .reply_expected = node->reply.action,
         .reply_by = check_keep(check, node->reply.by.text),
         .reply_by_default = node->reply.by_default,
+        .state_given = node->states != 0,
+        .port_given = node->src_port != NULL,
     };
     query->state = state_of(node->states);
     query->src = test_address(check, node->src, &query->src_zone);

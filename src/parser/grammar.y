@@ -110,7 +110,7 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %token <word> EXPECT "'expect'" BY "'by'" THEN "'then'"
 
 %type <statement> statement
-%type <word> name interface protocol timeout_key
+%type <word> name interface protocol timeout_key days flag chain
 %type <words> interfaces interface_list hooks words dns_names
 %type <member> members member_list member nets item moving test_host test_address
 %type <endpoint> endpoint source
@@ -322,9 +322,10 @@ dhcp_given:
 
 /* When. */
 
+days: NAME ;
 schedule_item:
-    NAME                          { $$ = NODE(struct schedule_node); $$->days = $1; $$->at = @1; }
-  | NAME TIMES
+    days                          { $$ = NODE(struct schedule_node); $$->days = $1; $$->at = @1; }
+  | days TIMES
       {
         $$ = NODE(struct schedule_node);
         $$->days = $1; $$->timed = true; $$->first = $2.first; $$->last = $2.last; $$->at = @2;
@@ -338,16 +339,16 @@ at_given:
     %empty                        { memset(&$$, 0, sizeof $$); }
   | AT STRING                     { $$ = $2; $$.at = @2; }
   ;
+flag: NAME | FLAG_WORDS ;
 flag_words:
-    NAME                          { $$ = NODE(struct word_node); $$->word = $1; }
-  | FLAG_WORDS                    { $$ = NODE(struct word_node); $$->word = $1; }
-  | flag_words ',' NAME           { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
-  | flag_words ',' FLAG_WORDS     { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
+    flag                          { $$ = NODE(struct word_node); $$->word = $1; }
+  | flag_words ',' flag           { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
   ;
 
+chain: NAME ;
 hooks:
-    NAME                          { $$ = NODE(struct word_node); $$->word = $1; }
-  | hooks ',' NAME                { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
+    chain                         { $$ = NODE(struct word_node); $$->word = $1; }
+  | hooks ',' chain               { $$ = PUT($1, NODE(struct word_node)); $$->word = $3; }
   ;
 
 /* Addresses. */

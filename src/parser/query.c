@@ -10,6 +10,7 @@
 #include "parser/scanner.h"
 
 #define BEFORE "test \"the packet\" "
+#define MESSAGE_BYTES 500
 #define AFTER " expect allow\n"
 
 static struct source *source_of(struct arena *arena, const char *text)
@@ -33,6 +34,30 @@ static void define_zones(struct check *check, const struct ruleset *ruleset)
     }
 }
 
+/* The places from FIRST on are those in the words themselves, not in the statement that was made of them. */
+static void shift_places(struct diagnostics *diagnostics, size_t first, const char *text)
+{
+    for (size_t i = first; i < diagnostics->count; i++) {
+        struct diagnostic *record = &diagnostics->records[i];
+        if (record->source == NULL)
+            continue;
+        unsigned before = (unsigned)strlen(BEFORE), end = (unsigned)strlen(text) + 1;
+        record->column = record->column > before ? record->column - before : 1;
+        if (record->column > end)
+            record->column = end;
+        /* What stands behind the words is not theirs. */
+        static const char behind[] = "unexpected 'expect'";
+        if (strncmp(record->message, behind, strlen(behind)) == 0) {
+            char message[MESSAGE_BYTES];
+            snprintf(message, sizeof message, "the packet ends too early%s", record->message + strlen(behind));
+            record->message = arena_text(diagnostics->arena, message, strlen(message));
+        }
+        record->source = arena_text(diagnostics->arena, text, strlen(text));
+        if (record->end_column > before)
+            record->end_column -= before;
+    }
+}
+
 bool parser_query(const char *text, const struct ruleset *ruleset, struct ruleset_test *packet,
                   struct diagnostics *diagnostics)
 {
@@ -44,7 +69,7 @@ bool parser_query(const char *text, const struct ruleset *ruleset, struct rulese
     struct check check = {.files = &files, .diagnostics = diagnostics, .arena = arena, .ruleset = &zones,
                           .names = {.arena = arena}, .services = {.arena = arena}, .rules = {.arena = arena},
                           .schedule_names = {.arena = arena}};
-    size_t errors = diagnostics->errors;
+    size_t errors = diagnostics->errors, first = diagnostics->count;
     const struct statement *statement = syntax_read(source_of(arena, text), arena, diagnostics);
     if (diagnostics->errors == errors && (statement == NULL || statement->kind != STATEMENT_TEST || statement->next != NULL))
         diagnostics_add(diagnostics, &(struct diagnostic){.severity = SEVERITY_ERROR, .file = "the packet"},
@@ -57,6 +82,7 @@ bool parser_query(const char *text, const struct ruleset *ruleset, struct rulese
         packet->file = packet->name = packet->by = NULL;
         packet->quote = NULL;
     }
+    shift_places(diagnostics, first, text);
     arena_free(arena);
     return diagnostics->errors == errors;
 }

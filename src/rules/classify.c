@@ -134,6 +134,8 @@ void classify_traced(const struct ruleset *ruleset, const struct surroundings *s
     const struct asked asked = {ruleset, surroundings, query};
     decision->audit_count = 0;
     decision->schedules = 0;
+    if (trace != NULL && trace->ask != NULL)
+        trace->ask(trace->context, query);
     for (uint32_t i = 0; i < ruleset->rule_count; i++) {
         const struct rule *rule = &ruleset->rules[i];
         enum condition failed = in_time(rule, &asked, first_failed(rule, &asked), decision);

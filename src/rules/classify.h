@@ -33,8 +33,9 @@ enum condition {
     CONDITION_TIME,
 };
 
-/* Told of each rule that is read: the first condition that fails, or that none does. */
+/* Told that QUERY is asked (unless NULL), and of each rule that is read: the first condition that fails, or that none does. */
 struct trace {
+    void (*ask)(void *context, const struct query *query);
     void (*rule)(void *context, uint32_t rule, enum condition failed);
     void *context;
 };

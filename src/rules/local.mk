@@ -7,6 +7,8 @@ libengine_a_SOURCES += \
 	src/rules/dns_set.h \
 	src/rules/dynamic_set.c \
 	src/rules/dynamic_set.h \
+	src/rules/member.c \
+	src/rules/member.h \
 	src/rules/moving.c \
 	src/rules/moving.h \
 	src/rules/projection.c \

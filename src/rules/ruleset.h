@@ -75,10 +75,20 @@ struct moving_set {
     struct address suffix;       /* ... with these last bits */
 };
 
+/* Where some members of a set are written. */
+struct written {
+    struct address_range range;
+    const char *file;
+    uint32_t line;
+};
+
 /* Addresses: those that are written down, and those of sets that move. */
 struct set {
     const char *name; /* NULL: written in place, in braces */
     struct rangeset members;
+    size_t written_count, inner_count;
+    const struct written *written;        /* the members again, as they are written; for people */
+    const struct set *const *inner;       /* sets that are members */
     size_t moving_count;
     const uint16_t *moving; /* indices of the ruleset's moving sets */
 };
@@ -201,6 +211,7 @@ struct ruleset_test {
     const struct quote *quote;
     const char *name;
     struct query query;
+    bool state_given, port_given; /* the state, the source port stand in the words; else they are the usual ones */
     bool at_given;
     struct civil at;           /* by this clock; not given: the answer must not depend on it */
     enum action expected;

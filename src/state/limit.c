@@ -86,6 +86,12 @@ static void each_key(struct tally *tally, uint8_t counted, uint32_t opener, stru
             turn(tally, &keys[i]);
 }
 
+uint32_t limit_count_now(struct tally *tally, uint32_t identity, bool per_source, struct address source)
+{
+    struct tally_key key = connections_key(identity, per_source, source);
+    return tally_count(tally, &key);
+}
+
 void limit_release(struct tally *tally, uint8_t counted, uint32_t opener, struct address source)
 {
     each_key(tally, counted, opener, source, tally_give);

@@ -40,6 +40,9 @@ uint8_t limit_flags(const struct limit *limit);
 /* Takes back what SOURCE's connection by the rule OPENER was COUNTED for. */
 void limit_release(struct tally *tally, uint8_t counted, uint32_t opener, struct address source);
 
+/* How many connections count now for the rule IDENTITY, of SOURCE alone or of all; identity 0: for the source over all rules. */
+uint32_t limit_count_now(struct tally *tally, uint32_t identity, bool per_source, struct address source);
+
 /* Undoes limit_release. */
 void limit_restore(struct tally *tally, uint8_t counted, uint32_t opener, struct address source);
 
