@@ -22,8 +22,11 @@
 enum dialect {
     DIALECT_NONE,
     DIALECT_FTP,
+    DIALECT_H225,
+    DIALECT_H245,
     DIALECT_IRC,
     DIALECT_PPTP,
+    DIALECT_RAS,
     DIALECT_RTSP,
     DIALECT_TFTP,
     DIALECT_COUNT
@@ -50,7 +53,7 @@ struct speech {
     uint64_t now_ms;
     uint32_t wait_ms;               /* so long an expectation waits, by the rules; for expected.wait_ms */
     bool strict;                    /* what breaks the grammar is to be refused */
-    /* May media come from ADDRESS, which is none of the two? By the rule's `media SET`. */
+    /* May media come from ADDRESS, which is none of the two? By the rule's `media SET`; NULL: it names none. */
     bool (*may_media)(const void *context, struct address address);
     const void *context;
 };
@@ -99,8 +102,11 @@ uint32_t alg_tag(const void *bytes, size_t length);
 
 /* The protocols. */
 extern const struct alg alg_ftp;
+extern const struct alg alg_h225;
+extern const struct alg alg_h245;
 extern const struct alg alg_irc;
 extern const struct alg alg_pptp;
+extern const struct alg alg_ras;
 extern const struct alg alg_rtsp;
 extern const struct alg alg_tftp;
 

@@ -117,7 +117,7 @@ const char *listen_hear(const struct engine *engine, struct connection *connecti
         .now_ms = now_ms,
         .wait_ms = engine->ruleset->timeouts.ms[TIMEOUT_EXPECTATION],
         .strict = listening.alg != NULL && listening.alg->strict,
-        .may_media = may_media,
+        .may_media = listening.alg != NULL && listening.alg->media != NULL ? may_media : NULL,
         .context = &listening,
     };
     memcpy(memory, family->memory, sizeof memory);

@@ -308,9 +308,11 @@ uint32_t family_find(struct families *families, const struct packet *packet, uin
         return KIN_NONE;
     pthread_mutex_lock(&families->lock);
     uint32_t index = *bucket_of(families, packet->dst, door_of(packet), packet->protocol);
-    for (; index != KIN_NONE && found == KIN_NONE; index = families->expectations[index].hash_next) {
+    /* One that names its source goes before one for which the caller must ask further. */
+    for (; index != KIN_NONE && (found == KIN_NONE || expected->any_src); index = families->expectations[index].hash_next) {
         const struct expectation *expectation = &families->expectations[index];
-        if (now_ms >= expectation->until_ms || !fits(&expectation->expected, packet))
+        if (now_ms >= expectation->until_ms || !fits(&expectation->expected, packet) ||
+            (found != KIN_NONE && expectation->expected.any_src))
             continue;
         const struct family *family = &families->list[expectation->family];
         *expected = expectation->expected;
