@@ -2,7 +2,7 @@
  * RAS, with which H.323's endpoints speak to their gatekeeper (ITU-T H.225.0, 7; one message a datagram).
  *
  * An endpoint registers where it takes call signalling (RRQ), and the gatekeeper confirms it and says where itself does
- * (RCF): from then on each may call the other, the gatekeeper up to RAS_CALLS_MAX times at once, until the registration
+ * (RCF): from then on each may call the other, up to RAS_CALLS_MAX times at once, until the registration
  * ends (UCF, RRJ) or is not renewed in its time to live. An admission (ACF) or a location (LCF) says where one call is to
  * go. A GCF says where the gatekeeper takes RAS, which may be another port than the one that was asked. An answer to what
  * nobody has asked announces nothing.
@@ -17,7 +17,7 @@
 
 #define RAS_ASKED_MAX 16u   /* requests without an answer */
 #define RAS_PLACES_MAX 4u   /* that are looked at in a list of addresses */
-#define RAS_CALLS_MAX 4u    /* of a gatekeeper to an endpoint, at once */
+#define RAS_CALLS_MAX 16u   /* of one to the other by a registration, at once; ended ones count until they are forgotten */
 #define RAS_EXPECTATIONS_MAX 32u
 
 /* A registration without a time to live lasts as long as an established TCP connection may idle; none lasts longer than a day. */
@@ -39,7 +39,7 @@ enum ras_message { /* RasMessage ::= CHOICE {gatekeeperRequest GatekeeperRequest
     RAS_MESSAGE_COUNT = 25
 };
 
-enum { TAG_CALL = 1, TAG_GATEKEEPER, TAG_TO_GATEKEEPER, TAG_TO_ENDPOINT /* and RAS_CALLS_MAX - 1 more */ };
+enum { TAG_CALL = 1, TAG_GATEKEEPER, TAG_REGISTRATION };
 
 struct asked {
     uint16_t number;  /* requestSeqNum */
@@ -88,22 +88,17 @@ static bool answers(struct hearing *hearing, const struct speech *speech, enum r
 
 /* ---- what is announced ---- */
 
-/* The listener may open a call to PLACE, or, for the TAG of the gatekeeper's RAS, speak RAS to it. */
-static void announce(struct hearing *hearing, const struct speech *speech, struct place place, uint32_t tag, bool again,
-                     uint32_t wait_ms)
+/* A call of FROM to PLACE. */
+static struct expected call_to(struct place place, struct address from)
 {
-    bool ras = tag == TAG_GATEKEEPER;
-    const struct expected expected = {
-        .src = speech->listener,
+    return (struct expected){
+        .src = from,
         .dst = place.address,
         .dst_port = place.port,
-        .protocol = ras ? PROTOCOL_UDP : PROTOCOL_TCP,
-        .alg = ras ? DIALECT_RAS : DIALECT_H225,
-        .again = again,
-        .tag = tag,
-        .wait_ms = wait_ms,
+        .protocol = PROTOCOL_TCP,
+        .alg = DIALECT_H225,
+        .tag = TAG_CALL,
     };
-    hearing_expect(hearing, speech, &expected);
 }
 
 /* The first of COUNT PLACES that SPEECH's speaker may announce; otherwise one that is not known. */
@@ -115,38 +110,35 @@ static struct place own_place(const struct speech *speech, const struct place *p
     return (struct place){.known = false};
 }
 
-/* A gatekeeper that speaks here says that the registration stands. */
+/* Calls of FROM, or of the media set where ANY, to PLACE for as long as a registration lives. */
+static void announce_registered(struct hearing *hearing, const struct speech *speech, struct place place, struct address from,
+                                bool any, uint32_t life_ms)
+{
+    struct expected expected = call_to(place, from);
+    expected.any_src = any;
+    expected.at_once = RAS_CALLS_MAX;
+    expected.tag = TAG_REGISTRATION;
+    expected.wait_ms = life_ms;
+    hearing_expect(hearing, speech, &expected);
+}
+
+/* The speaker is the gatekeeper. */
 static void announce_registration(struct hearing *hearing, const struct speech *speech, uint32_t life_ms)
 {
     const struct ras_memory *memory = memory_of(hearing);
     if (memory->gatekeeper.known)
-        announce(hearing, speech, memory->gatekeeper, TAG_TO_GATEKEEPER, true, life_ms);
-    struct expected expected = {
-        .src = speech->speaker,
-        .dst = memory->endpoint.address,
-        .dst_port = memory->endpoint.port,
-        .protocol = PROTOCOL_TCP,
-        .alg = DIALECT_H225,
-        .again = true,
-        .wait_ms = life_ms,
-    };
-    for (unsigned i = 0; memory->endpoint.known && i < RAS_CALLS_MAX; i++) {
-        expected.tag = TAG_TO_ENDPOINT + i;
-        expected.any_src = false;
-        hearing_expect(hearing, speech, &expected);
-        expected.any_src = true;
-        if (speech->may_media != NULL)
-            hearing_expect(hearing, speech, &expected);
-    }
+        announce_registered(hearing, speech, memory->gatekeeper, speech->listener, false, life_ms);
+    if (memory->endpoint.known)
+        announce_registered(hearing, speech, memory->endpoint, speech->speaker, false, life_ms);
+    if (memory->endpoint.known && speech->may_media != NULL)
+        announce_registered(hearing, speech, memory->endpoint, speech->speaker, true, life_ms);
 }
 
 static void end_registration(struct hearing *hearing)
 {
     struct ras_memory *memory = memory_of(hearing);
     memory->endpoint.known = memory->gatekeeper.known = false;
-    for (unsigned i = 0; i < RAS_CALLS_MAX; i++)
-        hearing_withdraw(hearing, TAG_TO_ENDPOINT + i, GRACE_OWN_END);
-    hearing_withdraw(hearing, TAG_TO_GATEKEEPER, GRACE_OWN_END);
+    hearing_withdraw(hearing, TAG_REGISTRATION, GRACE_OWN_END);
 }
 
 /* ---- messages; PER stands behind requestSeqNum ---- */
@@ -224,8 +216,9 @@ static void hear_call(struct hearing *hearing, const struct speech *speech, stru
         !answers(hearing, speech, admission ? RAS_ADMISSION_REQUEST : RAS_LOCATION_REQUEST, number))
         return;
     place = own_place(speech, &place, 1);
+    const struct expected expected = call_to(place, speech->listener);
     if (place.known)
-        announce(hearing, speech, place, TAG_CALL, false, 0);
+        hearing_expect(hearing, speech, &expected);
 }
 
 /* GatekeeperConfirm ::= SEQUENCE {requestSeqNum, protocolIdentifier OBJECT IDENTIFIER, nonStandardData NonStandardParameter OPTIONAL,
@@ -243,8 +236,16 @@ static void hear_gatekeeper(struct hearing *hearing, const struct speech *speech
         return;
     place = own_place(speech, &place, 1);
     bool here = address_equal(place.address, speech->speaker) && place.port == speech->speaker_port;
+    const struct expected expected = {
+        .src = speech->listener,
+        .dst = place.address,
+        .dst_port = place.port,
+        .protocol = PROTOCOL_UDP,
+        .alg = DIALECT_RAS,
+        .tag = TAG_GATEKEEPER,
+    };
     if (place.known && !here)
-        announce(hearing, speech, place, TAG_GATEKEEPER, false, 0);
+        hearing_expect(hearing, speech, &expected);
 }
 
 /* How many fields of each are OPTIONAL, before its three dots. Those with none that are named here are not read. */

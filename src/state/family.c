@@ -8,13 +8,14 @@
 
 #define BUCKETS 65536u
 
-/* An announcement: it waits for its child (then it stands in a hash chain), or its child lives, or both are over and it is free. */
+/* An announcement: it waits for its child (then it stands in a hash chain), its child lives, or both; or both are over and it is free. */
 struct expectation {
     struct expected expected;
     uint32_t hash_next;      /* while it waits; of a free one: the next free one */
     uint32_t family;
     uint32_t next, previous; /* in its family, the newest first */
-    bool waits, used, doomed;
+    bool waits, doomed;
+    uint32_t used;           /* by so many children that live */
     uint32_t grace_ms;       /* doomed: so long its child may live on */
     uint64_t until_ms;       /* it waits until then */
     uint64_t end_ms;         /* atomic: its child ends then; 0: by itself */
@@ -105,15 +106,25 @@ static struct tally_key source_key(const struct family *family)
     return (struct tally_key){.source = family->basis.opener_high ? tuple->high : tuple->low, .kind = TALLY_EXPECTED};
 }
 
-static void wait_for_child(struct families *families, struct expectation *expectation, uint64_t now_ms)
+static void wait_on(struct families *families, struct expectation *expectation)
 {
     const struct expected *expected = &expectation->expected;
     uint32_t *bucket = bucket_of(families, expected->dst, expected->dst_port, expected->protocol);
     expectation->hash_next = *bucket;
     *bucket = (uint32_t)(expectation - families->expectations);
     expectation->waits = true;
-    expectation->until_ms = now_ms + expected->wait_ms;
     STORE(&families->waiting, families->waiting + 1);
+}
+
+static void wait_for_child(struct families *families, struct expectation *expectation, uint64_t now_ms)
+{
+    expectation->until_ms = now_ms + expectation->expected.wait_ms;
+    wait_on(families, expectation);
+}
+
+static bool is_full(const struct expectation *expectation)
+{
+    return expectation->used >= (expectation->expected.at_once > 0 ? expectation->expected.at_once : 1);
 }
 
 static void stop_waiting(struct families *families, struct expectation *expectation)
@@ -132,7 +143,7 @@ static void settle(struct families *families, struct expectation *expectation)
 {
     struct family *family = &families->list[expectation->family];
     struct tally_key key = source_key(family);
-    if (expectation->waits || expectation->used)
+    if (expectation->waits || expectation->used > 0)
         return;
     if (expectation->next != KIN_NONE)
         families->expectations[expectation->next].previous = expectation->previous;
@@ -150,6 +161,7 @@ static void settle(struct families *families, struct expectation *expectation)
 static void conclude(struct families *families, struct expectation *expectation, uint64_t end_ms)
 {
     expectation->expected.again = false;
+    expectation->expected.at_once = 0;
     if (expectation->waits)
         stop_waiting(families, expectation);
     if (end_ms != 0 && (LOAD(&expectation->end_ms) == 0 || LOAD(&expectation->end_ms) > end_ms))
@@ -189,7 +201,7 @@ static bool same_expected(const struct expected *a, const struct expected *b)
 {
     return address_equal(a->src, b->src) && address_equal(a->dst, b->dst) && a->src_port == b->src_port &&
            a->dst_port == b->dst_port && a->protocol == b->protocol && a->alg == b->alg && a->any_src == b->any_src &&
-           a->anybody == b->anybody && a->again == b->again && a->tag == b->tag;
+           a->anybody == b->anybody && a->again == b->again && a->at_once == b->at_once && a->tag == b->tag;
 }
 
 /* The one of FAMILY that EXPECTED repeats. A child of the only one that it waited for does not make it wait again. */
@@ -197,7 +209,8 @@ static struct expectation *repeated(struct families *families, const struct fami
 {
     for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
         struct expectation *expectation = &families->expectations[i];
-        if ((expectation->waits || expectation->expected.again) && same_expected(&expectation->expected, expected))
+        const struct expected *old = &expectation->expected;
+        if ((expectation->waits || old->again || old->at_once > 0) && same_expected(old, expected))
             return expectation;
     }
     return NULL;
@@ -268,7 +281,10 @@ bool family_obey(struct families *families, struct family *family, const struct 
         struct expectation *old = repeated(families, family, &orders[i].expected);
         if (old != NULL) {
             old->doomed = false;
+            old->expected.wait_ms = orders[i].expected.wait_ms;
             old->until_ms = now_ms + old->expected.wait_ms;
+            if (!old->waits && !is_full(old))
+                wait_on(families, old);
             continue;
         }
         done = expect(families, family, &orders[i].expected, now_ms) != NULL;
@@ -340,7 +356,8 @@ static void drop_mirror(struct families *families, const struct family *family, 
     };
     for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
         struct expectation *expectation = &families->expectations[i];
-        if (expectation->waits && !expectation->expected.again && fits(&expectation->expected, &answer)) {
+        if (expectation->waits && !expectation->expected.again && expectation->expected.at_once == 0 &&
+            fits(&expectation->expected, &answer)) {
             stop_waiting(families, expectation);
             settle(families, expectation);
             return;
@@ -357,8 +374,9 @@ bool family_join(struct families *families, uint32_t index, struct connection *c
     bool joined = expectation->waits && now_ms < expectation->until_ms && fits(&expectation->expected, packet);
     if (joined) {
         struct family *family = &families->list[expectation->family];
-        stop_waiting(families, expectation);
-        expectation->used = true;
+        expectation->used++;
+        if (is_full(expectation))
+            stop_waiting(families, expectation);
         families->children++;
         families->use.used++;
         family->holders++;
@@ -466,12 +484,14 @@ static void release(struct families *families, struct family *family)
 static void lose_child(struct families *families, struct expectation *expectation, uint64_t now_ms)
 {
     struct family *family = &families->list[expectation->family];
-    expectation->used = false;
+    expectation->used--;
     families->children--;
     STORE(&family->children, family->children - 1);
     STORE(&family->child_ms, now_ms);
     if (expectation->expected.again && !expectation->waits)
         wait_for_child(families, expectation, now_ms);
+    else if (expectation->expected.at_once > 0 && !expectation->waits && now_ms < expectation->until_ms)
+        wait_on(families, expectation);
     settle(families, expectation);
     release(families, family);
 }
