@@ -295,7 +295,8 @@ static void hear_message(struct hearing *hearing, const struct speech *speech, s
 static size_t hear(struct hearing *hearing, const struct speech *speech)
 {
     struct per per = per_over((struct span){speech->bytes, speech->length});
-    hear_message(hearing, speech, &per);
+    if (speech->length > 0) /* an empty one keeps the way open */
+        hear_message(hearing, speech, &per);
     if (per.beyond)
         hearing_refuse(hearing, "a RAS message that says that it is longer than its packet");
     else if (per.failed && speech->strict)

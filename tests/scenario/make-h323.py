@@ -139,7 +139,7 @@ allow lan to any tcp 1720 alg h323
 }""" + HOSTS + """
 connect caller > callee
 # Each codec proposes the same ports.
-say caller > callee <setup(fast=[proposal(1, parameters(1, None, caller_rtcp), kind=kind) for kind in TYPES.values()] + [proposal(2, None, parameters(1, caller_rtp, caller_rtcp), kind) for kind in TYPES.values()], more=True)> => allow established
+say caller > callee <setup(fast=[proposal(1, parameters(1, caller_rtp, caller_rtcp), kind=kind) for kind in TYPES.values()] + [proposal(2, None, parameters(1, caller_rtp, caller_rtcp), kind) for kind in TYPES.values()], more=True)> => allow established
 expectations 2
 +0s callee-rtp > caller-rtp udp len=160 => allow related rule
 +0s other > caller-rtcp udp len=20 => deny new default
@@ -243,7 +243,7 @@ say callee > caller <connect(place("203.0.113.5", 0))> => allow established
 """ + "".join(f"""
 say callee > caller <alerting(place("203.0.113.5", 5555, "{kind}"))> => allow established
 """ for kind in ("ipx", "netbios", "route", "nsap", "later")) + """
-say caller > callee <facility(tunnelled=[open_channel(1, parameters(1, third_rtp, media("224.0.1.1", 5000, "multicast")))])> => allow established
+say caller > callee <facility(tunnelled=[open_channel(1, parameters(1, third_rtp, media("192.168.1.10", 5000, "multicast")))])> => allow established
 say caller > callee <facility(tunnelled=[open_channel(1, parameters(1, media("192.168.1.10", 0)))])> => allow established
 say caller > callee <facility(tunnelled=[open_channel(1, parameters(1, media("192.168.1.10", 5000, "ipx")))])> => allow established
 say callee > caller <facility(tunnelled=[open_ack(2, callee_rtp)], answer=True)> => allow established
@@ -419,6 +419,7 @@ expectations 0
 +0s call-0 > phone S seq=1 win=65535 => deny new default
 +0s keeper > ras udp <registration_confirm(1, keeper, life=300)> => allow established
 expectations 2
++200s keeper > ras udp len=0 => allow established
 connect call-0 > phone related
 say call-0 > phone <setup(callee_245)> => allow related
 expectations 3
