@@ -1,10 +1,10 @@
 /*
- * Logical channels: what two H.323 hosts say of the media of a call, and the expectations that come of it. H.245 speaks of
- * them on a connection of its own or tunnelled in call signalling, and H.225's fast start proposes them.
+ * Logical channels: what two H.323 hosts say of the media of a call, and the expectations that come of it. H.245 speaks
+ * of them on a connection of its own or tunnelled in call signalling, and H.225's fast start proposes them.
  *
- * Each side says where it takes RTP and RTCP (ITU-T H.323, 6.2.8.2): the other may send there from any port, for as long as
- * the channel is open. Channels of one session, a medium in both directions, use the same ports: what was announced for a
- * session ends with the last of its channels, what fast start has proposed with the call.
+ * Each side says where it takes RTP and RTCP (ITU-T H.323, 6.2.8.2): the other may send there from any port, for as
+ * long as the channel is open. Channels of one session, a medium in both directions, use the same ports: what was
+ * announced for a session ends with the last of its channels, what fast start has proposed with the call.
  */
 #ifndef ALG_CHANNELS_H
 #define ALG_CHANNELS_H
@@ -14,7 +14,8 @@
 
 #define CHANNELS_MAX 32u /* open at once, of all calls of a connection; further ones are not heard of */
 
-/* Four addresses each (audio, video, content, far-end camera control), twice where the rule has a media set, and their calls. */
+/* Four addresses each (audio, video, content, far-end camera control), twice where the rule has a media set, and their
+   calls. */
 #define CHANNELS_EXPECTATIONS_MAX 64u
 
 struct channels {

@@ -1,13 +1,14 @@
 /*
- * H.323's call signalling (ITU-T H.225.0, 7): Q.931 messages in TPKTs, and in their user-to-user element what H.323 adds.
+ * H.323's call signalling (ITU-T H.225.0, 7): Q.931 messages in TPKTs, and in their user-to-user element what H.323
+ * adds.
  *
- * A SETUP begins a call, a RELEASE COMPLETE ends it. Between them either side may say where it takes H.245, a connection that
- * is listened to as well, and once for each address; may speak H.245 here itself (h245Control, tunnelled); and may propose
- * media at once (fastStart). What a call has not begun announces nothing.
+ * A SETUP begins a call, a RELEASE COMPLETE ends it. Between them either side may say where it takes H.245, a
+ * connection that is listened to as well, and once for each address; may speak H.245 here itself (h245Control,
+ * tunnelled); and may propose media at once (fastStart). What a call has not begun announces nothing.
  *
- * Each announces his own addresses. Somebody else's media address is announced only if the rule's media set holds it; a call
- * that is forwarded to another host needs a rule. Not read: H.225 over UDP (annex E), call signalling in TLS, and what stands
- * in a user-to-user element behind tokens of a PROGRESS.
+ * Each announces his own addresses. Somebody else's media address is announced only if the rule's media set holds it; a
+ * call that is forwarded to another host needs a rule. Not read: H.225 over UDP (annex E), call signalling in TLS, and
+ * what stands in a user-to-user element behind tokens of a PROGRESS.
  *
  * No library: those of Debian that read ASN.1 build trees of allocated objects.
  */
@@ -70,12 +71,13 @@ static const struct per_type call_reference = PER_TYPE_INTEGER(0, 65535);
 static const struct per_type references = PER_TYPE_LIST(call_reference);
 
 /* Setup-UUIE ::= SEQUENCE {protocolIdentifier OBJECT IDENTIFIER, h245Address TransportAddress OPTIONAL,
-   sourceAddress SEQUENCE OF AliasAddress OPTIONAL, sourceInfo EndpointType, destinationAddress SEQUENCE OF AliasAddress OPTIONAL,
-   destCallSignalAddress TransportAddress OPTIONAL, destExtraCallInfo SEQUENCE OF AliasAddress OPTIONAL,
+   sourceAddress SEQUENCE OF AliasAddress OPTIONAL, sourceInfo EndpointType, destinationAddress SEQUENCE OF AliasAddress
+   OPTIONAL, destCallSignalAddress TransportAddress OPTIONAL, destExtraCallInfo SEQUENCE OF AliasAddress OPTIONAL,
    destExtraCRV SEQUENCE OF INTEGER(0..65535) OPTIONAL, activeMC BOOLEAN, conferenceID ConferenceIdentifier,
    conferenceGoal CHOICE {create NULL, join NULL, invite NULL, ...}, callServices QseriesOptions OPTIONAL,
    callType CHOICE {pointToPoint NULL, oneToN NULL, nToOne NULL, nToN NULL, ...}, ...,
-   6 others, fastStart SEQUENCE OF OCTET STRING OPTIONAL, 17 others, parallelH245Control SEQUENCE OF OCTET STRING OPTIONAL, ...} */
+   6 others, fastStart SEQUENCE OF OCTET STRING OPTIONAL, 17 others, parallelH245Control SEQUENCE OF OCTET STRING
+   OPTIONAL, ...} */
 static void read_setup(struct per *per, struct uuie *uuie)
 {
     struct per additions[25];
@@ -120,7 +122,8 @@ static void read_alerting(struct per *per, struct uuie *uuie)
 }
 
 /* Connect-UUIE ::= SEQUENCE {protocolIdentifier OBJECT IDENTIFIER, h245Address TransportAddress OPTIONAL,
-   destinationInfo EndpointType, conferenceID ConferenceIdentifier, ..., 4 others, fastStart SEQUENCE OF OCTET STRING OPTIONAL, ...} */
+   destinationInfo EndpointType, conferenceID ConferenceIdentifier, ..., 4 others, fastStart SEQUENCE OF OCTET STRING
+   OPTIONAL, ...} */
 static void read_connect(struct per *per, struct uuie *uuie)
 {
     struct per additions[5];
@@ -134,7 +137,8 @@ static void read_connect(struct per *per, struct uuie *uuie)
     uuie->fast_start = additions[4];
 }
 
-/* Information-UUIE ::= SEQUENCE {protocolIdentifier OBJECT IDENTIFIER, ..., 3 others, fastStart SEQUENCE OF OCTET STRING OPTIONAL, ...} */
+/* Information-UUIE ::= SEQUENCE {protocolIdentifier OBJECT IDENTIFIER, ..., 3 others, fastStart SEQUENCE OF OCTET
+   STRING OPTIONAL, ...} */
 static void read_information(struct per *per, struct uuie *uuie)
 {
     struct per additions[4];
@@ -144,7 +148,8 @@ static void read_information(struct per *per, struct uuie *uuie)
     uuie->fast_start = additions[3];
 }
 
-/* ReleaseComplete-UUIE ::= SEQUENCE {protocolIdentifier OBJECT IDENTIFIER, reason CHOICE {12 NULLs, ...} OPTIONAL, ...} */
+/* ReleaseComplete-UUIE ::= SEQUENCE {protocolIdentifier OBJECT IDENTIFIER,
+   reason CHOICE {12 NULLs, ...} OPTIONAL, ...} */
 static void read_release_complete(struct per *per)
 {
     struct per_head head = per_head(per, true, 1);
@@ -156,7 +161,8 @@ static void read_release_complete(struct per *per)
 
 /* Facility-UUIE ::= SEQUENCE {protocolIdentifier OBJECT IDENTIFIER, alternativeAddress TransportAddress OPTIONAL,
    alternativeAliasAddress SEQUENCE OF AliasAddress OPTIONAL, conferenceID ConferenceIdentifier OPTIONAL,
-   reason CHOICE {4 NULLs, ...}, ..., 6 others, h245Address TransportAddress OPTIONAL, fastStart SEQUENCE OF OCTET STRING OPTIONAL, ...} */
+   reason CHOICE {4 NULLs, ...}, ..., 6 others, h245Address TransportAddress OPTIONAL, fastStart SEQUENCE OF OCTET
+   STRING OPTIONAL, ...} */
 static void read_facility(struct per *per, struct uuie *uuie)
 {
     struct per additions[8];
@@ -177,9 +183,9 @@ static void read_facility(struct per *per, struct uuie *uuie)
     per_join(per, &additions[6]);
 }
 
-/* Progress-UUIE ::= SEQUENCE {protocolIdentifier OBJECT IDENTIFIER, destinationInfo EndpointType, h245Address TransportAddress OPTIONAL,
-   callIdentifier SEQUENCE {guid GloballyUniqueID, ...}, h245SecurityMode OPTIONAL, tokens OPTIONAL, cryptoTokens OPTIONAL,
-   fastStart SEQUENCE OF OCTET STRING OPTIONAL, ...} */
+/* Progress-UUIE ::= SEQUENCE {protocolIdentifier OBJECT IDENTIFIER, destinationInfo EndpointType, h245Address
+   TransportAddress OPTIONAL, callIdentifier SEQUENCE {guid GloballyUniqueID, ...}, h245SecurityMode OPTIONAL, tokens
+   OPTIONAL, cryptoTokens OPTIONAL, fastStart SEQUENCE OF OCTET STRING OPTIONAL, ...} */
 static void read_progress(struct per *per, struct uuie *uuie)
 {
     struct per_head head = per_head(per, true, 5);
@@ -229,9 +235,10 @@ static void read_body(struct per *per, struct uuie *uuie)
 }
 
 /* H323-UserInformation ::= SEQUENCE {h323-uu-pdu H323-UU-PDU, user-data ... OPTIONAL, ...}
-   H323-UU-PDU ::= SEQUENCE {h323-message-body CHOICE {setup, callProceeding, connect, alerting, information, releaseComplete,
-   facility, ..., progress, ...}, nonStandardData NonStandardParameter OPTIONAL, ..., h4501SupplementaryService ... OPTIONAL,
-   h245Tunnelling BOOLEAN, h245Control SEQUENCE OF OCTET STRING OPTIONAL, ...} */
+   H323-UU-PDU ::= SEQUENCE {h323-message-body CHOICE {setup, callProceeding, connect, alerting, information,
+   releaseComplete, facility, ..., progress, ...}, nonStandardData NonStandardParameter OPTIONAL, ...,
+   h4501SupplementaryService ... OPTIONAL, h245Tunnelling BOOLEAN, h245Control SEQUENCE OF OCTET STRING
+   OPTIONAL, ...} */
 static void read_uuie(struct per *per, struct uuie *uuie)
 {
     struct per additions[3];
@@ -269,12 +276,14 @@ static void end_call(struct hearing *hearing, struct call *call)
     *call = (struct call){.key = 0};
 }
 
-static void announce_h245(struct hearing *hearing, const struct speech *speech, struct call *call, const struct place *place)
+static void announce_h245(struct hearing *hearing, const struct speech *speech, struct call *call,
+                          const struct place *place)
 {
     const uint64_t words[] = {place->address.high, place->address.low, place->port};
     uint32_t said = alg_tag(words, sizeof words);
     /* PROCEEDING, ALERTING and CONNECT say it again: still one connection. */
-    if (!place->known || place->port == 0 || !speech_own(speech, place->address) || call->said[speech->direction] == said)
+    bool fresh = call->said[speech->direction] != said;
+    if (!place->known || place->port == 0 || !speech_own(speech, place->address) || !fresh)
         return;
     call->said[speech->direction] = said;
     const struct expected expected = {
@@ -289,7 +298,8 @@ static void announce_h245(struct hearing *hearing, const struct speech *speech, 
 }
 
 /* Tells the elements of a SEQUENCE OF OCTET STRING, each a message or a proposal. */
-static void hear_list(struct hearing *hearing, const struct speech *speech, unsigned call, struct per *list, bool proposals)
+static void hear_list(struct hearing *hearing, const struct speech *speech, unsigned call, struct per *list,
+                      bool proposals)
 {
     if (list->bytes == NULL)
         return;

@@ -1,6 +1,6 @@
 /*
- * What H.225.0's messages are made of (ITU-T H.225.0, 12/2009, annex H): call signalling and RAS share it. Each type stands
- * in h225_types.c behind its ASN.1.
+ * What H.225.0's messages are made of (ITU-T H.225.0, 12/2009, annex H): call signalling and RAS share it. Each type
+ * stands in h225_types.c behind its ASN.1.
  */
 #ifndef ALG_H225_TYPES_H
 #define ALG_H225_TYPES_H

@@ -1,6 +1,6 @@
 /*
- * H.245 on a connection of its own, which H.225 has announced (ITU-T H.323, 8.2; H.245): one call's logical channels. What
- * it says is heard as in channels.h; the first message of each packet (TPKT) is read, where there should be one.
+ * H.245 on a connection of its own, which H.225 has announced (ITU-T H.323, 8.2; H.245): one call's logical channels.
+ * What it says is heard as in channels.h; the first message of each packet (TPKT) is read, where there should be one.
  *
  * Not read: data over TCP (T.120, which H.245 calls a separate stack), and media that are multicast.
  */

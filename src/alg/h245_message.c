@@ -9,7 +9,8 @@ static const struct per_type frames = PER_TYPE_INTEGER(1, 256);
 static const struct per_type number_32 = PER_TYPE_INTEGER(0, UINT32_MAX);
 
 /* NonStandardIdentifier ::= CHOICE {object OBJECT IDENTIFIER,
-   h221NonStandard SEQUENCE {t35CountryCode INTEGER(0..255), t35Extension INTEGER(0..255), manufacturerCode INTEGER(0..65535)}}
+   h221NonStandard SEQUENCE {t35CountryCode INTEGER(0..255), t35Extension INTEGER(0..255), manufacturerCode
+   INTEGER(0..65535)}}
    NonStandardParameter ::= SEQUENCE {nonStandardIdentifier NonStandardIdentifier, data OCTET STRING} */
 static const struct per_type byte = PER_TYPE_INTEGER(0, 255), word = PER_TYPE_INTEGER(0, 65535);
 static const struct per_type h221 = PER_TYPE_SEQUENCE(false, FIELD(byte), FIELD(byte), FIELD(word));
@@ -25,9 +26,9 @@ static const struct per_type mpi_4 = PER_TYPE_INTEGER(1, 4), rate_19200 = PER_TY
 static const struct per_type h261 =
     PER_TYPE_SEQUENCE(true, OPTIONAL(mpi_4), OPTIONAL(mpi_4), FIELD(bit), FIELD(rate_19200), FIELD(bit));
 
-/* H262VideoCapability ::= SEQUENCE {11 BOOLEANs, videoBitRate INTEGER(0..1073741823) OPTIONAL, vbvBufferSize INTEGER(0..262143) OPTIONAL,
-   samplesPerLine INTEGER(0..16383) OPTIONAL, linesPerFrame INTEGER(0..16383) OPTIONAL, framesPerSecond INTEGER(0..15) OPTIONAL,
-   luminanceSampleRate INTEGER(0..4294967295) OPTIONAL, ...} */
+/* H262VideoCapability ::= SEQUENCE {11 BOOLEANs, videoBitRate INTEGER(0..1073741823) OPTIONAL, vbvBufferSize
+   INTEGER(0..262143) OPTIONAL, samplesPerLine INTEGER(0..16383) OPTIONAL, linesPerFrame INTEGER(0..16383) OPTIONAL,
+   framesPerSecond INTEGER(0..15) OPTIONAL, luminanceSampleRate INTEGER(0..4294967295) OPTIONAL, ...} */
 static const struct per_type bits_11 = PER_TYPE_BITS(11), video_rate = PER_TYPE_INTEGER(0, 1073741823),
                              buffer = PER_TYPE_INTEGER(0, 262143), lines = PER_TYPE_INTEGER(0, 16383),
                              pictures = PER_TYPE_INTEGER(0, 15);
@@ -36,7 +37,8 @@ static const struct per_type h262 =
                       OPTIONAL(pictures), OPTIONAL(number_32));
 
 /* H263VideoCapability ::= SEQUENCE {sqcifMPI INTEGER(1..32) OPTIONAL, qcifMPI, cifMPI, cif4MPI, cif16MPI (the same),
-   maxBitRate INTEGER(1..192400), 5 BOOLEANs, hrd-B INTEGER(0..524287) OPTIONAL, bppMaxKb INTEGER(0..65535) OPTIONAL, ...} */
+   maxBitRate INTEGER(1..192400), 5 BOOLEANs, hrd-B INTEGER(0..524287) OPTIONAL, bppMaxKb INTEGER(0..65535) OPTIONAL,
+   ...} */
 static const struct per_type mpi_32 = PER_TYPE_INTEGER(1, 32), rate_192400 = PER_TYPE_INTEGER(1, 192400),
                              bits_5 = PER_TYPE_BITS(5), hrd_b = PER_TYPE_INTEGER(0, 524287);
 static const struct per_type h263 =
@@ -44,13 +46,14 @@ static const struct per_type h263 =
                       FIELD(rate_192400), FIELD(bits_5), OPTIONAL(hrd_b), OPTIONAL(word));
 
 /* IS11172VideoCapability ::= SEQUENCE {constrainedBitstream BOOLEAN, videoBitRate OPTIONAL, vbvBufferSize OPTIONAL,
-   samplesPerLine OPTIONAL, linesPerFrame OPTIONAL, pictureRate INTEGER(0..15) OPTIONAL, luminanceSampleRate OPTIONAL, ...} */
+   samplesPerLine OPTIONAL, linesPerFrame OPTIONAL, pictureRate INTEGER(0..15) OPTIONAL, luminanceSampleRate OPTIONAL,
+   ...} */
 static const struct per_type is11172_video =
     PER_TYPE_SEQUENCE(true, FIELD(bit), OPTIONAL(video_rate), OPTIONAL(buffer), OPTIONAL(lines), OPTIONAL(lines),
                       OPTIONAL(pictures), OPTIONAL(number_32));
 
-/* VideoCapability ::= CHOICE {nonStandard NonStandardParameter, h261VideoCapability, h262VideoCapability, h263VideoCapability,
-   is11172VideoCapability, ...} */
+/* VideoCapability ::= CHOICE {nonStandard NonStandardParameter, h261VideoCapability, h262VideoCapability,
+   h263VideoCapability, is11172VideoCapability, ...} */
 static const struct per_type video =
     PER_TYPE_CHOICE(true, FIELD(non_standard), FIELD(h261), FIELD(h262), FIELD(h263), FIELD(is11172_video));
 
@@ -64,19 +67,19 @@ static const struct per_type bits_20 = PER_TYPE_BITS(20), rate_1130 = PER_TYPE_I
 static const struct per_type is11172_audio = PER_TYPE_SEQUENCE(true, FIELD(bits_8), FIELD(rate_448));
 static const struct per_type is13818_audio = PER_TYPE_SEQUENCE(true, FIELD(bits_20), FIELD(rate_1130));
 
-/* AudioCapability ::= CHOICE {nonStandard NonStandardParameter, g711Alaw64k INTEGER(1..256), g711Alaw56k, g711Ulaw64k, g711Ulaw56k,
-   g722-64k, g722-56k, g722-48k (the same), g7231, g728 INTEGER(1..256), g729, g729AnnexA (the same), is11172AudioCapability,
-   is13818AudioCapability, ...} */
+/* AudioCapability ::= CHOICE {nonStandard NonStandardParameter, g711Alaw64k INTEGER(1..256), g711Alaw56k, g711Ulaw64k,
+   g711Ulaw56k, g722-64k, g722-56k, g722-48k (the same), g7231, g728 INTEGER(1..256), g729, g729AnnexA (the same),
+   is11172AudioCapability, is13818AudioCapability, ...} */
 static const struct per_type audio =
-    PER_TYPE_CHOICE(true, FIELD(non_standard), FIELD(frames), FIELD(frames), FIELD(frames), FIELD(frames), FIELD(frames),
-                    FIELD(frames), FIELD(frames), FIELD(g7231), FIELD(frames), FIELD(frames), FIELD(frames),
-                    FIELD(is11172_audio), FIELD(is13818_audio));
+    PER_TYPE_CHOICE(true, FIELD(non_standard), FIELD(frames), FIELD(frames), FIELD(frames), FIELD(frames),
+                    FIELD(frames), FIELD(frames), FIELD(frames), FIELD(g7231), FIELD(frames), FIELD(frames),
+                    FIELD(frames), FIELD(is11172_audio), FIELD(is13818_audio));
 
-/* DataProtocolCapability ::= CHOICE {nonStandard NonStandardParameter, v14buffered NULL, v42lapm NULL, hdlcFrameTunnelling NULL,
-   h310SeparateVCStack NULL, h310SingleVCStack NULL, transparent NULL, ...} */
+/* DataProtocolCapability ::= CHOICE {nonStandard NonStandardParameter, v14buffered NULL, v42lapm NULL,
+   hdlcFrameTunnelling NULL, h310SeparateVCStack NULL, h310SingleVCStack NULL, transparent NULL, ...} */
 static const struct per_type data_protocol =
-    PER_TYPE_CHOICE(true, FIELD(non_standard), FIELD(nothing), FIELD(nothing), FIELD(nothing), FIELD(nothing), FIELD(nothing),
-                    FIELD(nothing));
+    PER_TYPE_CHOICE(true, FIELD(non_standard), FIELD(nothing), FIELD(nothing), FIELD(nothing), FIELD(nothing),
+                    FIELD(nothing), FIELD(nothing));
 
 /* T84Profile ::= CHOICE {t84Unrestricted NULL, t84Restricted SEQUENCE {19 BOOLEANs, ...}}
    t84 SEQUENCE {t84Protocol DataProtocolCapability, t84Profile T84Profile}
@@ -87,27 +90,28 @@ static const struct per_type t84_profile = PER_TYPE_CHOICE(false, FIELD(nothing)
 static const struct per_type t84 = PER_TYPE_SEQUENCE(false, FIELD(data_protocol), FIELD(t84_profile));
 static const struct per_type nlpid = PER_TYPE_SEQUENCE(false, FIELD(data_protocol), FIELD(octets));
 
-/* DataApplicationCapability ::= SEQUENCE {application CHOICE {nonStandard NonStandardParameter, t120 DataProtocolCapability,
-   dsm-cc, userData (the same), t84, t434 DataProtocolCapability, h224 (the same), nlpid, dsvdControl NULL,
-   h222DataPartitioning DataProtocolCapability, ...}, maxBitRate INTEGER(0..4294967295), ...} */
+/* DataApplicationCapability ::= SEQUENCE {application CHOICE {nonStandard NonStandardParameter, t120
+   DataProtocolCapability, dsm-cc, userData (the same), t84, t434 DataProtocolCapability, h224 (the same), nlpid,
+   dsvdControl NULL, h222DataPartitioning DataProtocolCapability, ...}, maxBitRate INTEGER(0..4294967295), ...} */
 static const struct per_type application =
-    PER_TYPE_CHOICE(true, FIELD(non_standard), FIELD(data_protocol), FIELD(data_protocol), FIELD(data_protocol), FIELD(t84),
-                    FIELD(data_protocol), FIELD(data_protocol), FIELD(nlpid), FIELD(nothing), FIELD(data_protocol));
+    PER_TYPE_CHOICE(true, FIELD(non_standard), FIELD(data_protocol), FIELD(data_protocol), FIELD(data_protocol),
+                    FIELD(t84), FIELD(data_protocol), FIELD(data_protocol), FIELD(nlpid), FIELD(nothing),
+                    FIELD(data_protocol));
 static const struct per_type data = PER_TYPE_SEQUENCE(true, FIELD(application), FIELD(number_32));
 
 /* EncryptionMode ::= CHOICE {nonStandard NonStandardParameter, h233Encryption NULL, ...} */
 static const struct per_type encryption = PER_TYPE_CHOICE(true, FIELD(non_standard), FIELD(nothing));
 
-/* DataType ::= CHOICE {nonStandard NonStandardParameter, nullData NULL, videoData VideoCapability, audioData AudioCapability,
-   data DataApplicationCapability, encryptionData EncryptionMode, ...} */
+/* DataType ::= CHOICE {nonStandard NonStandardParameter, nullData NULL, videoData VideoCapability, audioData
+   AudioCapability, data DataApplicationCapability, encryptionData EncryptionMode, ...} */
 static const struct per_type data_type = PER_TYPE_CHOICE(true, FIELD(non_standard), FIELD(nothing), FIELD(video),
                                                          FIELD(audio), FIELD(data), FIELD(encryption));
 
 /* ---- addresses ---- */
 
-/* UnicastAddress ::= CHOICE {iPAddress SEQUENCE {network OCTET STRING (SIZE(4)), tsapIdentifier INTEGER(0..65535), ...},
-   iPXAddress ..., iP6Address SEQUENCE {network OCTET STRING (SIZE(16)), tsapIdentifier INTEGER(0..65535), ...}, netBios ...,
-   iPSourceRouteAddress ..., ...}
+/* UnicastAddress ::= CHOICE {iPAddress SEQUENCE {network OCTET STRING (SIZE(4)), tsapIdentifier INTEGER(0..65535),
+   ...}, iPXAddress ..., iP6Address SEQUENCE {network OCTET STRING (SIZE(16)), tsapIdentifier INTEGER(0..65535), ...},
+   netBios ..., iPSourceRouteAddress ..., ...}
    MulticastAddress ::= CHOICE {iPAddress (the same), iP6Address (the same), ...} */
 static struct place read_address(struct per *per, unsigned alternatives, unsigned ip6)
 {
@@ -143,9 +147,10 @@ static void read_place(struct per *per, struct h245_message *message)
 
 /* ---- parameters ---- */
 
-/* H2250LogicalChannelParameters ::= SEQUENCE {nonStandard SEQUENCE OF NonStandardParameter OPTIONAL, sessionID INTEGER(0..255),
-   associatedSessionID INTEGER(1..255) OPTIONAL, mediaChannel TransportAddress OPTIONAL, mediaGuaranteedDelivery BOOLEAN OPTIONAL,
-   mediaControlChannel TransportAddress OPTIONAL, and 5 more that are OPTIONAL, ...} */
+/* H2250LogicalChannelParameters ::= SEQUENCE {nonStandard SEQUENCE OF NonStandardParameter OPTIONAL, sessionID
+   INTEGER(0..255), associatedSessionID INTEGER(1..255) OPTIONAL, mediaChannel TransportAddress OPTIONAL,
+   mediaGuaranteedDelivery BOOLEAN OPTIONAL, mediaControlChannel TransportAddress OPTIONAL, and 5 more that are
+   OPTIONAL, ...} */
 static void read_parameters(struct per *per, struct h245_message *message)
 {
     struct per_head head = per_head(per, true, 10);
@@ -164,7 +169,8 @@ static void read_parameters(struct per *per, struct h245_message *message)
         read_place(per, message);
 }
 
-/* multiplexParameters CHOICE {ROOTS of other networks, ..., h2250LogicalChannelParameters H2250LogicalChannelParameters, ...} */
+/* multiplexParameters CHOICE {ROOTS of other networks, ..., h2250LogicalChannelParameters
+   H2250LogicalChannelParameters, ...} */
 static void read_multiplex(struct per *per, unsigned roots, struct h245_message *message)
 {
     uint32_t index = per_choice(per, true, roots);
@@ -178,9 +184,10 @@ static void read_multiplex(struct per *per, unsigned roots, struct h245_message 
     per_join(per, &inner);
 }
 
-/* H2250LogicalChannelAckParameters ::= SEQUENCE {nonStandard SEQUENCE OF NonStandardParameter OPTIONAL, sessionID INTEGER(1..255) OPTIONAL,
-   mediaChannel TransportAddress OPTIONAL, mediaControlChannel TransportAddress OPTIONAL, dynamicRTPPayloadType OPTIONAL, ...}
-   forwardMultiplexAckParameters CHOICE {h2250LogicalChannelAckParameters H2250LogicalChannelAckParameters, ...} */
+/* H2250LogicalChannelAckParameters ::= SEQUENCE {nonStandard SEQUENCE OF NonStandardParameter OPTIONAL, sessionID
+   INTEGER(1..255) OPTIONAL, mediaChannel TransportAddress OPTIONAL, mediaControlChannel TransportAddress OPTIONAL,
+   dynamicRTPPayloadType OPTIONAL, ...} forwardMultiplexAckParameters CHOICE {h2250LogicalChannelAckParameters
+   H2250LogicalChannelAckParameters, ...} */
 static void read_ack_parameters(struct per *per, struct h245_message *message)
 {
     if (per_choice(per, true, 1) != 0)
@@ -208,7 +215,8 @@ static uint16_t read_channel(struct per *per)
    forwardLogicalChannelParameters SEQUENCE {portNumber INTEGER(0..65535) OPTIONAL, dataType DataType,
      multiplexParameters CHOICE {h222..., h223..., v76..., ..., h2250LogicalChannelParameters, ...}, ...},
    reverseLogicalChannelParameters SEQUENCE {dataType DataType,
-     multiplexParameters CHOICE {h223..., v76..., ..., h2250LogicalChannelParameters, ...} OPTIONAL, ...} OPTIONAL, ...} */
+     multiplexParameters CHOICE {h223..., v76..., ..., h2250LogicalChannelParameters, ...} OPTIONAL, ...}
+     OPTIONAL, ...} */
 struct h245_message h245_read_open(struct per *per)
 {
     struct h245_message message = {.kind = H245_OPEN};
@@ -230,7 +238,8 @@ struct h245_message h245_read_open(struct per *per)
 }
 
 /* OpenLogicalChannelAck ::= SEQUENCE {forwardLogicalChannelNumber LogicalChannelNumber,
-   reverseLogicalChannelParameters SEQUENCE {reverseLogicalChannelNumber LogicalChannelNumber, portNumber INTEGER(0..65535) OPTIONAL,
+   reverseLogicalChannelParameters SEQUENCE {reverseLogicalChannelNumber LogicalChannelNumber, portNumber
+   INTEGER(0..65535) OPTIONAL,
      multiplexParameters CHOICE {h222..., ..., h2250LogicalChannelParameters} OPTIONAL, ...} OPTIONAL, ...,
    separateStack NetworkAccessParameters OPTIONAL, forwardMultiplexAckParameters ... OPTIONAL, ...} */
 static void read_open_ack(struct per *per, struct h245_message *message)
@@ -265,13 +274,17 @@ static void read_end(struct per *per, enum h245_kind kind, struct h245_message *
 
 /* MultimediaSystemControlMessage ::= CHOICE {request RequestMessage, response ResponseMessage, command CommandMessage,
      indication IndicationMessage, ...}
-   RequestMessage ::= CHOICE {3 others, openLogicalChannel OpenLogicalChannel, closeLogicalChannel CloseLogicalChannel, 6 others, ...}
-   ResponseMessage ::= CHOICE {5 others, openLogicalChannelAck OpenLogicalChannelAck, openLogicalChannelReject ..., 12 others, ...}
+   RequestMessage ::= CHOICE {3 others, openLogicalChannel OpenLogicalChannel, closeLogicalChannel CloseLogicalChannel,
+   6 others, ...}
+   ResponseMessage ::= CHOICE {5 others, openLogicalChannelAck OpenLogicalChannelAck, openLogicalChannelReject ..., 12
+   others, ...}
    CommandMessage ::= CHOICE {5 others, endSessionCommand EndSessionCommand, miscellaneousCommand, ...} */
 struct h245_message h245_read(struct per *per)
 {
     enum { REQUEST, RESPONSE, COMMAND, GROUPS = 4 };
-    enum { REQUESTS = 11, OPEN = 3, CLOSE = 4, RESPONSES = 19, OPEN_ACK = 5, OPEN_REJECT = 6, COMMANDS = 7, END_SESSION = 5 };
+    enum { REQUESTS = 11, OPEN = 3, CLOSE = 4 };
+    enum { RESPONSES = 19, OPEN_ACK = 5, OPEN_REJECT = 6 };
+    enum { COMMANDS = 7, END_SESSION = 5 };
     struct h245_message message = {.kind = H245_OTHER};
     uint32_t group = per_choice(per, true, GROUPS);
     if (group > COMMAND)

@@ -1,6 +1,6 @@
 /*
- * H.245's messages about logical channels (ITU-T H.245, 05/2006; annex A has the ASN.1). Read is what says where media go;
- * what comes of it is in channels.h.
+ * H.245's messages about logical channels (ITU-T H.245, 05/2006; annex A has the ASN.1). Read is what says where media
+ * go; what comes of it is in channels.h.
  */
 #ifndef ALG_H245_MESSAGE_H
 #define ALG_H245_MESSAGE_H

@@ -1,13 +1,13 @@
 /*
- * Packed encoding rules of ASN.1, in their basic aligned variant (ITU-T X.691, 02/2002; its sections are named below): bits
- * in, numbers and bytes out. Bounded, never past the end, no allocation; total on any bytes.
+ * Packed encoding rules of ASN.1, in their basic aligned variant (ITU-T X.691, 02/2002; its sections are named below):
+ * bits in, numbers and bytes out. Bounded, never past the end, no allocation; total on any bytes.
  *
- * PER has no tags: who wants a field must step over all that stands before it. What matters to an ALG is read by hand, the
- * rest is stepped over by its type, which is a table (struct per_type). What later versions have added carries its length
- * and is stepped over whole.
+ * PER has no tags: who wants a field must step over all that stands before it. What matters to an ALG is read by hand,
+ * the rest is stepped over by its type, which is a table (struct per_type). What later versions have added carries its
+ * length and is stepped over whole.
  *
- * Reading what is not there returns zero and sets `failed`, which stays set. Not read, and `failed` too: lists of more than
- * PER_LIST_MAX, types deeper than PER_DEPTH_MAX, strings in fragments (10.9.3.8, from 16384 bytes on).
+ * Reading what is not there returns zero and sets `failed`, which stays set. Not read, and `failed` too: lists of more
+ * than PER_LIST_MAX, types deeper than PER_DEPTH_MAX, strings in fragments (10.9.3.8, from 16384 bytes on).
  */
 #ifndef ALG_PER_H
 #define ALG_PER_H
@@ -59,7 +59,8 @@ struct per_head per_head(struct per *per, bool extensible, unsigned optional);
 /* Is the OPTIONAL field of this INDEX, counted among them, here? */
 bool per_has(const struct per_head *head, unsigned index);
 
-/* Reads the additions of a SEQUENCE, of which the fields before the three dots are read, into COUNT readers (18.7 to 18.9). */
+/* Reads the additions of a SEQUENCE, of which the fields before the three dots are read, into COUNT readers (18.7 to
+   18.9). */
 void per_additions(struct per *per, const struct per_head *head, struct per *additions, unsigned count);
 
 /* The index of a CHOICE's alternative among ROOTS; ROOTS and above: one that was added, which is an open type (22). */
@@ -88,8 +89,9 @@ struct per_type {
     const struct per_field *fields;
 };
 
-#define PER_TYPE_FIELDS(...)                                                                                                \
-    .fields = (const struct per_field[]){__VA_ARGS__}, .count = sizeof((struct per_field[]){__VA_ARGS__}) / sizeof(struct per_field)
+#define PER_TYPE_FIELDS(...)                                \
+    .fields = (const struct per_field[]){__VA_ARGS__},      \
+    .count = sizeof((struct per_field[]){__VA_ARGS__}) / sizeof(struct per_field)
 #define PER_TYPE_SEQUENCE(more, ...) {.kind = PER_SEQUENCE, .extensible = (more), PER_TYPE_FIELDS(__VA_ARGS__)}
 #define PER_TYPE_CHOICE(more, ...) {.kind = PER_CHOICE, .extensible = (more), PER_TYPE_FIELDS(__VA_ARGS__)}
 #define PER_TYPE_LIST(type) {.kind = PER_LIST, PER_TYPE_FIELDS({&(type), false})}

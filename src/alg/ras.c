@@ -2,9 +2,9 @@
  * RAS, with which H.323's endpoints speak to their gatekeeper (ITU-T H.225.0, 7; one message a datagram).
  *
  * An endpoint registers where it takes call signalling (RRQ), and the gatekeeper confirms it and says where itself does
- * (RCF): from then on each may call the other, up to RAS_CALLS_MAX times at once, until the registration
- * ends (UCF, RRJ) or is not renewed in its time to live. An admission (ACF) or a location (LCF) says where one call is to
- * go. A GCF says where the gatekeeper takes RAS, which may be another port than the one that was asked. An answer to what
+ * (RCF): from then on each may call the other, up to RAS_CALLS_MAX times at once, until the registration ends (UCF,
+ * RRJ) or is not renewed in its time to live. An admission (ACF) or a location (LCF) says where one call is to go. A
+ * GCF says where the gatekeeper takes RAS, which may be another port than the one that was asked. An answer to what
  * nobody has asked announces nothing.
  *
  * Each announces his own addresses. Where they name others', as a gatekeeper does that does not route calls itself, the
@@ -17,10 +17,11 @@
 
 #define RAS_ASKED_MAX 16u   /* requests without an answer */
 #define RAS_PLACES_MAX 4u   /* that are looked at in a list of addresses */
-#define RAS_CALLS_MAX 16u   /* of one to the other by a registration, at once; ended ones count until they are forgotten */
+#define RAS_CALLS_MAX 16u   /* connections by a registration, each way, at once; ended ones until they are forgotten */
 #define RAS_EXPECTATIONS_MAX 32u
 
-/* A registration without a time to live lasts as long as an established TCP connection may idle; none lasts longer than a day. */
+/* A registration without a time to live lasts as long as an established TCP connection may idle; none lasts longer than
+   a day. */
 #define RAS_LIFE_MS 3600000u
 #define RAS_LIFE_SECONDS_MAX 86400u
 
@@ -111,8 +112,8 @@ static struct place own_place(const struct speech *speech, const struct place *p
 }
 
 /* Calls of FROM, or of the media set where ANY, to PLACE for as long as a registration lives. */
-static void announce_registered(struct hearing *hearing, const struct speech *speech, struct place place, struct address from,
-                                bool any, uint32_t life_ms)
+static void announce_registered(struct hearing *hearing, const struct speech *speech, struct place place,
+                                struct address from, bool any, uint32_t life_ms)
 {
     struct expected expected = call_to(place, from);
     expected.any_src = any;
@@ -143,8 +144,8 @@ static void end_registration(struct hearing *hearing)
 
 /* ---- messages; PER stands behind requestSeqNum ---- */
 
-/* RegistrationRequest ::= SEQUENCE {requestSeqNum, protocolIdentifier OBJECT IDENTIFIER, nonStandardData NonStandardParameter OPTIONAL,
-   discoveryComplete BOOLEAN, callSignalAddress SEQUENCE OF TransportAddress, ...} */
+/* RegistrationRequest ::= SEQUENCE {requestSeqNum, protocolIdentifier OBJECT IDENTIFIER, nonStandardData
+   NonStandardParameter OPTIONAL, discoveryComplete BOOLEAN, callSignalAddress SEQUENCE OF TransportAddress, ...} */
 static void hear_registration_request(struct hearing *hearing, const struct speech *speech, struct per *per,
                                       const struct per_head *head, uint16_t number)
 {
@@ -165,9 +166,10 @@ static void hear_registration_request(struct hearing *hearing, const struct spee
     ask(hearing, speech, RAS_REGISTRATION_REQUEST, number);
 }
 
-/* RegistrationConfirm ::= SEQUENCE {requestSeqNum, protocolIdentifier OBJECT IDENTIFIER, nonStandardData NonStandardParameter OPTIONAL,
-   callSignalAddress SEQUENCE OF TransportAddress, terminalAlias SEQUENCE OF AliasAddress OPTIONAL, gatekeeperIdentifier OPTIONAL,
-   endpointIdentifier, ..., alternateGatekeeper OPTIONAL, timeToLive INTEGER(1..4294967295) OPTIONAL, ...} */
+/* RegistrationConfirm ::= SEQUENCE {requestSeqNum, protocolIdentifier OBJECT IDENTIFIER, nonStandardData
+   NonStandardParameter OPTIONAL, callSignalAddress SEQUENCE OF TransportAddress, terminalAlias SEQUENCE OF AliasAddress
+   OPTIONAL, gatekeeperIdentifier OPTIONAL, endpointIdentifier, ..., alternateGatekeeper OPTIONAL, timeToLive
+   INTEGER(1..4294967295) OPTIONAL, ...} */
 static void hear_registration_confirm(struct hearing *hearing, const struct speech *speech, struct per *per,
                                       const struct per_head *head, uint16_t number)
 {
@@ -200,10 +202,13 @@ static void hear_registration_confirm(struct hearing *hearing, const struct spee
     announce_registration(hearing, speech, life_ms);
 }
 
-/* AdmissionConfirm ::= SEQUENCE {requestSeqNum, bandWidth INTEGER(0..4294967295), callModel CHOICE {direct NULL, gatekeeperRouted NULL, ...},
-   destCallSignalAddress TransportAddress, irrFrequency OPTIONAL, nonStandardData OPTIONAL, ...}
-   LocationConfirm ::= SEQUENCE {requestSeqNum, callSignalAddress TransportAddress, rasAddress TransportAddress, nonStandardData OPTIONAL, ...} */
-static void hear_call(struct hearing *hearing, const struct speech *speech, struct per *per, bool admission, uint16_t number)
+/* AdmissionConfirm ::= SEQUENCE {requestSeqNum, bandWidth INTEGER(0..4294967295), callModel CHOICE {direct NULL,
+   gatekeeperRouted NULL, ...}, destCallSignalAddress TransportAddress, irrFrequency OPTIONAL, nonStandardData OPTIONAL,
+   ...}
+   LocationConfirm ::= SEQUENCE {requestSeqNum, callSignalAddress TransportAddress, rasAddress TransportAddress,
+   nonStandardData OPTIONAL, ...} */
+static void hear_call(struct hearing *hearing, const struct speech *speech, struct per *per, bool admission,
+                      uint16_t number)
 {
     enum { CALL_MODELS = 2 };
     if (admission) {
@@ -221,10 +226,10 @@ static void hear_call(struct hearing *hearing, const struct speech *speech, stru
         hearing_expect(hearing, speech, &expected);
 }
 
-/* GatekeeperConfirm ::= SEQUENCE {requestSeqNum, protocolIdentifier OBJECT IDENTIFIER, nonStandardData NonStandardParameter OPTIONAL,
-   gatekeeperIdentifier OPTIONAL, rasAddress TransportAddress, ...} */
-static void hear_gatekeeper(struct hearing *hearing, const struct speech *speech, struct per *per, const struct per_head *head,
-                            uint16_t number)
+/* GatekeeperConfirm ::= SEQUENCE {requestSeqNum, protocolIdentifier OBJECT IDENTIFIER, nonStandardData
+   NonStandardParameter OPTIONAL, gatekeeperIdentifier OPTIONAL, rasAddress TransportAddress, ...} */
+static void hear_gatekeeper(struct hearing *hearing, const struct speech *speech, struct per *per,
+                            const struct per_head *head, uint16_t number)
 {
     per_skip(per, &h225_object);
     if (per_has(head, 0))

@@ -8,8 +8,8 @@
 #include "alg/lines.h"
 
 /*
- * Hears SPEECH, as struct alg's `hear` does, and tells MESSAGE each whole one. What begins no TPKT ends the listening, or is
- * refused when strict. An empty one, with which some see whether the other is there, is not told.
+ * Hears SPEECH, as struct alg's `hear` does, and tells MESSAGE each whole one. What begins no TPKT ends the listening,
+ * or is refused when strict. An empty one, with which some see whether the other is there, is not told.
  */
 size_t tpkt_hear(struct hearing *hearing, const struct speech *speech,
                  void (*message)(struct hearing *hearing, const struct speech *speech, struct span content));

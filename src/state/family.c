@@ -8,7 +8,7 @@
 
 #define BUCKETS 65536u
 
-/* An announcement: it waits for its child (then it stands in a hash chain), its child lives, or both; or both are over and it is free. */
+/* An announcement: it waits for a child (then it stands in a hash chain), or children live, or both; else it is free. */
 struct expectation {
     struct expected expected;
     uint32_t hash_next;      /* while it waits; of a free one: the next free one */
@@ -325,7 +325,8 @@ uint32_t family_find(struct families *families, const struct packet *packet, uin
     pthread_mutex_lock(&families->lock);
     uint32_t index = *bucket_of(families, packet->dst, door_of(packet), packet->protocol);
     /* One that names its source goes before one for which the caller must ask further. */
-    for (; index != KIN_NONE && (found == KIN_NONE || expected->any_src); index = families->expectations[index].hash_next) {
+    for (; index != KIN_NONE && (found == KIN_NONE || expected->any_src);
+         index = families->expectations[index].hash_next) {
         const struct expectation *expectation = &families->expectations[index];
         if (now_ms >= expectation->until_ms || !fits(&expectation->expected, packet) ||
             (found != KIN_NONE && expectation->expected.any_src))
