@@ -9,7 +9,11 @@ static const struct {
     uint8_t protocol;
 } dialects[DIALECT_COUNT] = {
     [DIALECT_FTP] = {&alg_ftp, ALG_FTP, PROTOCOL_TCP},
+    [DIALECT_H225] = {&alg_h225, ALG_H323, PROTOCOL_TCP},
+    [DIALECT_H245] = {&alg_h245, ALG_H323, 0},
     [DIALECT_IRC] = {&alg_irc, ALG_IRC, PROTOCOL_TCP},
+    [DIALECT_PPTP] = {&alg_pptp, ALG_PPTP, PROTOCOL_TCP},
+    [DIALECT_RAS] = {&alg_ras, ALG_H323, PROTOCOL_UDP},
     [DIALECT_RTSP] = {&alg_rtsp, ALG_RTSP, PROTOCOL_TCP},
     [DIALECT_SIP] = {&alg_sip, ALG_SIP, PROTOCOL_UDP},
     [DIALECT_SIP_TCP] = {&alg_sip_tcp, ALG_SIP, PROTOCOL_TCP},

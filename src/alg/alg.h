@@ -22,7 +22,11 @@
 enum dialect {
     DIALECT_NONE,
     DIALECT_FTP,
+    DIALECT_H225,
+    DIALECT_H245,
     DIALECT_IRC,
+    DIALECT_PPTP,
+    DIALECT_RAS,
     DIALECT_RTSP,
     DIALECT_SIP,
     DIALECT_SIP_TCP,
@@ -106,7 +110,11 @@ uint32_t alg_tag(const void *bytes, size_t length);
 
 /* The protocols. */
 extern const struct alg alg_ftp;
+extern const struct alg alg_h225;
+extern const struct alg alg_h245;
 extern const struct alg alg_irc;
+extern const struct alg alg_pptp;
+extern const struct alg alg_ras;
 extern const struct alg alg_rtsp;
 extern const struct alg alg_sip, alg_sip_tcp;
 extern const struct alg alg_tftp;

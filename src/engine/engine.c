@@ -11,6 +11,7 @@
 #include "engine/entry.h"
 #include "engine/listen.h"
 #include "engine/opener.h"
+#include "state/call.h"
 #include "state/icmp_error.h"
 #include "state/session.h"
 
@@ -299,6 +300,9 @@ static void pass(struct engine *engine, struct engine_job *job)
     } else if (is_icmp_error(&job->packet)) {
         judge_icmp_error(&passage);
     } else {
+        /* Not when it was looked at: the packet before it may have announced its call. */
+        if (packet_has_call(&job->packet))
+            job->side = (uint8_t)call_tuple_of(engine->table, &job->packet, job->arrival.now_ms, &job->tuple, &job->hash);
         judge(&passage, &job->tuple, job->side, job->hash);
     }
     count_verdict(&passage);

@@ -121,6 +121,9 @@ bool entry_expected(const struct passage *passage, const struct tuple *tuple, en
     uint64_t now_ms = passage->arrival->now_ms, parent;
     struct expected expected;
     struct basis basis;
+    /* A call that another worker has heard of just now: its packets go by the call from the next one on. */
+    if (packet_has_call(passage->packet) && tuple->detail != TUPLE_CALL)
+        return false;
     uint32_t index = family_find(families, passage->packet, now_ms, &expected, &basis, &parent);
     struct address src = passage->packet->src;
     if (index == KIN_NONE || (expected.any_src && !address_equal(expected.src, src) &&

@@ -65,6 +65,12 @@ struct packet_sctp {
     uint8_t first_chunk;    /* type of the first chunk */
 };
 
+struct packet_gre {
+    uint32_t key;   /* 0 without one (RFC 2890) */
+    bool has_call;  /* version 1, PPTP's (RFC 2637, 4.1) */
+    uint16_t call;  /* then: the call's id, as its receiver has chosen it */
+};
+
 struct packet {
     const uint8_t *bytes;   /* the IP header begins here; borrowed */
     uint32_t length;        /* of the whole packet, as its IP header says */
@@ -82,9 +88,14 @@ struct packet {
         struct packet_tcp tcp;
         struct packet_icmp icmp; /* ICMP and ICMPv6 */
         struct packet_sctp sctp;
-        uint32_t gre_key;        /* GRE: the key, 0 without one (RFC 2890) */
+        struct packet_gre gre;
         uint32_t esp_spi;        /* ESP and AH */
     };
 };
+
+static inline bool packet_has_call(const struct packet *packet)
+{
+    return packet->protocol == PROTOCOL_GRE && packet->gre.has_call;
+}
 
 #endif

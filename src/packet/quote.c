@@ -33,16 +33,22 @@ static enum reason icmp_quoted(struct packet *quoted, struct reader *reader)
     return icmp->role == ICMP_ROLE_ERROR ? REASON_ICMP_UNRELATED : REASON_NONE;
 }
 
-/* A key that was not quoted leaves open which tunnel it was. */
+/* A key that was not quoted leaves open which tunnel it was; a call's id is always among the first 8 bytes. */
 static enum reason gre_quoted(struct packet *quoted, struct reader *reader)
 {
     uint16_t bits = reader_u16(reader);
     reader_u16(reader); /* protocol type */
+    if ((bits & GRE_VERSION) == 1) {
+        reader_u16(reader); /* payload length */
+        quoted->gre.call = reader_u16(reader);
+        quoted->gre.has_call = true;
+        return REASON_NONE;
+    }
     if ((bits & GRE_VERSION) != 0 || !(bits & GRE_KEY))
         return REASON_NONE;
     if (bits & GRE_CHECKSUM)
         reader_u32(reader);
-    quoted->gre_key = reader_u32(reader);
+    quoted->gre.key = reader_u32(reader);
     return reader->failed ? REASON_ICMP_UNRELATED : REASON_NONE;
 }
 

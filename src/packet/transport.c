@@ -244,7 +244,7 @@ static enum reason sctp_read(struct packet *packet)
     return sctp->initiate_tag == 0 ? REASON_BAD_HEADER : REASON_NONE; /* RFC 9260, 3.3.2: never 0 */
 }
 
-/* PPTP's GRE: its key is a length and a call id, which differs a direction and so names no tunnel (RFC 2637, 4.1). */
+/* PPTP's GRE: its key is a length and a call id, which differs a direction (RFC 2637, 4.1). */
 static enum reason gre_pptp_read(struct packet *packet, struct reader *reader, uint16_t bits, uint16_t type)
 {
     const uint16_t refused = GRE_CHECKSUM | GRE_ROUTING | GRE_STRICT_ROUTE;
@@ -254,7 +254,9 @@ static enum reason gre_pptp_read(struct packet *packet, struct reader *reader, u
     uint32_t header = 8u + (bits & GRE_SEQUENCE ? 4 : 0) + (bits & GRE_ACK ? 4 : 0);
     if (header + payload_length > transport_room(packet))
         return REASON_BAD_HEADER;
-    if (reader_bytes(reader, header - 6) == NULL)
+    packet->gre.call = reader_u16(reader);
+    packet->gre.has_call = true;
+    if (reader_bytes(reader, header - 8) == NULL)
         return REASON_TRUNCATED;
     set_payload(packet, header, header + payload_length);
     return REASON_NONE;
@@ -273,7 +275,7 @@ static enum reason gre_read(struct packet *packet)
     if (bits & GRE_CHECKSUM)
         reader_u32(&reader);
     if (bits & GRE_KEY)
-        packet->gre_key = reader_u32(&reader);
+        packet->gre.key = reader_u32(&reader);
     if (bits & GRE_SEQUENCE)
         reader_u32(&reader);
     if (reader.failed)

@@ -47,10 +47,19 @@ enum side tuple_of(struct tuple *tuple, const struct packet *packet)
         side = icmp_fill(tuple, packet, side);
         break;
     case PROTOCOL_GRE:
-        tuple->low_port = (uint16_t)(packet->gre_key >> 16);
-        tuple->high_port = (uint16_t)packet->gre_key;
+        tuple->low_port = (uint16_t)(packet->gre.key >> 16);
+        tuple->high_port = (uint16_t)packet->gre.key;
         break;
     }
+    return side;
+}
+
+enum side tuple_of_call(struct tuple *tuple, const struct packet *packet)
+{
+    enum side side = tuple_of(tuple, packet);
+    *(side == SIDE_HIGH ? &tuple->low_port : &tuple->high_port) = packet->gre.call;
+    tuple->detail = TUPLE_CALL;
+    tuple->asker = (uint8_t)side;
     return side;
 }
 

@@ -8,14 +8,14 @@
 
 #define BUCKETS 65536u
 
-/* An announcement: it waits for a child (then it stands in a hash chain), or children live, or both are over and it is free. */
+/* An announcement: it waits for a child (then it stands in a hash chain), or children live, or both; else it is free. */
 struct expectation {
     struct expected expected;
     uint32_t hash_next;      /* while it waits; of a free one: the next free one */
     uint32_t family;
     uint32_t next, previous; /* in its family, the newest first */
     bool waits, doomed, lingers;
-    uint8_t children;        /* that live */
+    uint32_t children;       /* that live */
     uint32_t grace_ms;       /* doomed: so long its children may live on */
     uint64_t until_ms;       /* it waits until then */
     uint64_t end_ms;         /* atomic: its children end then; 0: by themselves */
@@ -106,15 +106,25 @@ static struct tally_key source_key(const struct family *family)
     return (struct tally_key){.source = family->basis.opener_high ? tuple->high : tuple->low, .kind = TALLY_EXPECTED};
 }
 
-static void wait_for_child(struct families *families, struct expectation *expectation, uint64_t now_ms)
+static void wait_on(struct families *families, struct expectation *expectation)
 {
     const struct expected *expected = &expectation->expected;
     uint32_t *bucket = bucket_of(families, expected->dst, expected->dst_port, expected->protocol);
     expectation->hash_next = *bucket;
     *bucket = (uint32_t)(expectation - families->expectations);
     expectation->waits = true;
-    expectation->until_ms = now_ms + expected->wait_ms;
     STORE(&families->waiting, families->waiting + 1);
+}
+
+static void wait_for_child(struct families *families, struct expectation *expectation, uint64_t now_ms)
+{
+    expectation->until_ms = now_ms + expectation->expected.wait_ms;
+    wait_on(families, expectation);
+}
+
+static bool is_full(const struct expectation *expectation)
+{
+    return expectation->children >= (expectation->expected.at_once > 0 ? expectation->expected.at_once : 1);
 }
 
 static void stop_waiting(struct families *families, struct expectation *expectation)
@@ -151,6 +161,7 @@ static void settle(struct families *families, struct expectation *expectation)
 static void conclude(struct families *families, struct expectation *expectation, uint64_t end_ms)
 {
     expectation->expected.again = false;
+    expectation->expected.at_once = 0;
     if (expectation->waits)
         stop_waiting(families, expectation);
     if (end_ms != 0 && (LOAD(&expectation->end_ms) == 0 || LOAD(&expectation->end_ms) > end_ms))
@@ -198,7 +209,8 @@ static struct expectation *repeated(struct families *families, const struct fami
 {
     for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
         struct expectation *expectation = &families->expectations[i];
-        if ((expectation->waits || expectation->expected.again) && same_expected(&expectation->expected, expected))
+        const struct expected *old = &expectation->expected;
+        if ((expectation->waits || old->again || old->at_once > 0) && same_expected(old, expected))
             return expectation;
     }
     return NULL;
@@ -301,7 +313,10 @@ bool family_obey(struct families *families, struct family *family, const struct 
         struct expectation *old = repeated(families, family, &orders[i].expected);
         if (old != NULL) {
             old->doomed = false;
+            old->expected.wait_ms = orders[i].expected.wait_ms;
             old->until_ms = now_ms + old->expected.wait_ms;
+            if (!old->waits && !is_full(old))
+                wait_on(families, old);
             continue;
         }
         done = expect(families, family, &orders[i].expected, now_ms) != NULL;
@@ -322,10 +337,16 @@ bool family_obey(struct families *families, struct family *family, const struct 
     return done;
 }
 
+/* What of the receiver's a packet goes to: his port, his call id, or nothing. */
+static uint16_t door_of(const struct packet *packet)
+{
+    return packet->protocol == PROTOCOL_GRE ? packet->gre.call : packet->dst_port;
+}
+
 static bool fits(const struct expected *expected, const struct packet *packet)
 {
     return expected->protocol == packet->protocol && address_equal(expected->dst, packet->dst) &&
-           expected->dst_port == packet->dst_port &&
+           expected->dst_port == door_of(packet) &&
            (expected->any_src || expected->anybody || address_equal(expected->src, packet->src)) &&
            (expected->src_port == 0 || expected->src_port == packet->src_port);
 }
@@ -337,10 +358,13 @@ uint32_t family_find(struct families *families, const struct packet *packet, uin
     if (LOAD(&families->waiting) == 0)
         return KIN_NONE;
     pthread_mutex_lock(&families->lock);
-    uint32_t index = *bucket_of(families, packet->dst, packet->dst_port, packet->protocol);
-    for (; index != KIN_NONE && found == KIN_NONE; index = families->expectations[index].hash_next) {
+    uint32_t index = *bucket_of(families, packet->dst, door_of(packet), packet->protocol);
+    /* One that names its source goes before one for which the caller must ask further. */
+    for (; index != KIN_NONE && (found == KIN_NONE || expected->any_src);
+         index = families->expectations[index].hash_next) {
         const struct expectation *expectation = &families->expectations[index];
-        if (now_ms >= expectation->until_ms || !fits(&expectation->expected, packet))
+        if (now_ms >= expectation->until_ms || !fits(&expectation->expected, packet) ||
+            (found != KIN_NONE && expectation->expected.any_src))
             continue;
         const struct family *family = &families->list[expectation->family];
         *expected = expectation->expected;
@@ -368,7 +392,8 @@ static void drop_mirror(struct families *families, const struct family *family, 
     };
     for (uint32_t i = family->first; i != KIN_NONE; i = families->expectations[i].next) {
         struct expectation *expectation = &families->expectations[i];
-        if (expectation->waits && !expectation->expected.again && fits(&expectation->expected, &answer)) {
+        if (expectation->waits && !expectation->expected.again && expectation->expected.at_once == 0 &&
+            fits(&expectation->expected, &answer)) {
             stop_waiting(families, expectation);
             settle(families, expectation);
             return;
@@ -385,7 +410,8 @@ bool family_join(struct families *families, uint32_t index, struct connection *c
     bool joined = expectation->waits && now_ms < expectation->until_ms && fits(&expectation->expected, packet);
     if (joined) {
         struct family *family = &families->list[expectation->family];
-        if (++expectation->children >= expectation->expected.at_once)
+        expectation->children++;
+        if (is_full(expectation))
             stop_waiting(families, expectation);
         families->children++;
         families->use.used++;
@@ -500,6 +526,9 @@ static void lose_child(struct families *families, struct expectation *expectatio
     STORE(&family->child_ms, now_ms);
     if (expectation->expected.again && !expectation->waits)
         wait_for_child(families, expectation, now_ms);
+    else if (expectation->expected.at_once > 0 && !expectation->waits && now_ms < expectation->until_ms &&
+             LOAD(&expectation->end_ms) == 0)
+        wait_on(families, expectation);
     settle(families, expectation);
     release(families, family);
 }

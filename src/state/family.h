@@ -69,7 +69,7 @@ struct expected {
     bool any_src;           /* others than src fit too: the caller of family_find asks further about them */
     bool anybody;           /* src does not matter: who will come is nowhere announced, by the nature of the protocol */
     bool again;             /* it waits again when its child has ended, until it is withdrawn or its time is over */
-    uint8_t at_once;        /* of such a one: it waits on until so many children live at once; 0: one */
+    uint32_t at_once;       /* it waits on until it has so many children; one that ends makes room, no time; 0: one */
     uint32_t tag;           /* of what it was announced for (a transfer, a call): names it when it is withdrawn */
     uint32_t wait_ms;       /* so long it waits for its child */
 };

@@ -1,6 +1,7 @@
 #include "state/icmp_error.h"
 
 #include "packet/decode.h"
+#include "state/call.h"
 #include "state/tcp.h"
 
 /* Could CONNECTION have carried the quoted packet in this direction? What the quote shows beyond its tuple must fit. */
@@ -33,8 +34,8 @@ enum reason icmp_error_find(struct table *table, const struct packet *error, uin
     /* An error goes to who sent the packet that it quotes. */
     if (!address_equal(error->dst, packet.src))
         return REASON_ICMP_UNRELATED;
-    enum side side = tuple_of(&tuple, &packet);
-    uint32_t hash = table_hash(table, &tuple);
+    uint32_t hash;
+    enum side side = call_tuple_of(table, &packet, now_ms, &tuple, &hash);
     enum reason reason = REASON_ICMP_UNRELATED;
     table_lock(table, hash);
     const struct connection *connection = table_find(table, hash, &tuple);

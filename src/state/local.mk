@@ -1,4 +1,6 @@
 libengine_a_SOURCES += \
+	src/state/call.c \
+	src/state/call.h \
 	src/state/connection.h \
 	src/state/datagram.c \
 	src/state/datagram.h \

@@ -51,7 +51,7 @@ def context_words():
                         ("src/packet/verdict.c", r"names\[CHAIN_COUNT\] = \{(.*?)\}"), ("src/packet/timeouts.def", "(.*)"),
                         ("src/packet/algs.def", "(.*)")):
         entries = re.search(table, re.sub(r"/\*.*?\*/", "", read(path), flags=re.S), re.S)[1]
-        found = re.findall(r'"([a-z.-]+)"', entries)
+        found = re.findall(r'"([a-z0-9.-]+)"', entries)
         assert found, f"{path}: no words in the table"
         words |= set(found)
     return words - set(reserved_words())

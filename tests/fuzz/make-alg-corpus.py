@@ -4,6 +4,11 @@
 Run it in tests/fuzz; the files are committed."""
 import os
 import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenario"))
+import h323_messages as h323
+import pptp_messages as pptp
 
 STRICT, MEDIA, V6, TCP = 1, 2, 4, 8
 C, S = b"\xfe", b"\xfd"
@@ -40,6 +45,12 @@ BOTH = PORTS + b";server_port=6000-6001"
 OWN = b"3221225985"  # 192.0.2.1
 DCC = b"NICK me\r\nPRIVMSG you :\1DCC %s\1\r\n"
 
+# H.323's hosts, as in dialogue.c; a length may have no byte that gives the word to the other.
+PHONE, KEEPER, THIRD = h323.place("192.0.2.1", 1720), h323.place("192.0.2.2", 1721), h323.place("192.0.2.9", 1720)
+RTP, RTCP, FAR_RTP = h323.media("192.0.2.1", 5000), h323.media("192.0.2.1", 5001), h323.media("192.0.2.2", 6000)
+OPENED = h323.open_channel(1, h323.parameters(1, None, RTCP, True))
+ACKNOWLEDGED = h323.open_ack(1, FAR_RTP, FAR_RTP, more=True)
+
 DIALOGUES = {
     "ftp": {
         "active": (0, C, b"USER x\r\n", S, b"220 hi\r\n331 pw\r\n", C, b"PORT 192,0,2,1,23,112\r\n", S, b"200 ok\r\n"),
@@ -51,6 +62,34 @@ DIALOGUES = {
         "split": (0, C, b"PO", S, b"22", C, b"RT 192,0,2,1,", S, b"0 \r\n", C, b"23,112\r\nUSER"),
         "nonsense": (STRICT, C, b"\xff\xf4\xff\xf2ABOR\r\n1\0\r\n", S, b"12\r\n"),
     },
+    "h225": {
+        "call": (0, C, h323.setup(more=True), S, h323.alerting(KEEPER), h323.connect(KEEPER, more=True), C, h323.release()),
+        "fast": (STRICT, C, h323.setup(fast=[h323.proposal(1, h323.parameters(1, None, RTCP), h323.parameters(1, RTP), kind)
+                                             for kind in h323.TYPES.values()]),
+                 S, h323.progress(KEEPER, [h323.proposal(1, h323.parameters(1, FAR_RTP))])),
+        "tunnelled": (0, C, h323.setup(tunnelled=[OPENED, h323.master_slave()], parallel=[OPENED]),
+                      S, h323.facility(KEEPER, None, [ACKNOWLEDGED, h323.end_session()], more=True)),
+        "information": (0, C, h323.setup() + h323.information([], [OPENED]), S, h323.release(answer=True, bare=True)),
+        "media": (MEDIA, C, h323.setup(THIRD, fast=[h323.proposal(1, h323.parameters(1, h323.media("192.0.2.9", 5000)))])),
+        "ipv6": (V6, C, h323.setup(h323.place("2001:db8::1", 1720))),
+        "split": (0, C, h323.setup(PHONE)[:50], S, h323.tpkt(b""), C, h323.setup(PHONE)[50:]),
+        "beyond": (0, C, h323.setup(PHONE, list_length=9)),
+        "longer": (0, C, h323.setup(PHONE, length=3000)),
+        "web": (STRICT, C, b"GET / HTTP/1.1\r\n"),
+    },
+    "h245": {
+        "channels": (0, C, h323.h245(h323.master_slave(), OPENED), S, h323.h245(ACKNOWLEDGED), C,
+                     h323.h245(h323.close_channel(1))),
+        "types": (STRICT, C, h323.h245(*(h323.open_channel(i, h323.parameters(1, RTP), kind=kind)
+                                         for i, kind in enumerate(h323.TYPES.values(), 1)))),
+        "rejected": (0, C, h323.h245(OPENED), S, h323.h245(h323.open_reject(1), h323.end_session())),
+        "reverse": (MEDIA, C, h323.h245(h323.open_channel(1, h323.parameters(0), h323.parameters(1, RTP))), S,
+                    h323.h245(h323.open_ack(1, None, None, h323.parameters(1, h323.media("192.0.2.9", 5000))))),
+        "multicast": (0, C, h323.h245(h323.open_channel(1, h323.parameters(1, h323.media("224.0.1.1", 5000, "multicast"))))),
+        "ipv6": (V6, C, h323.h245(h323.open_channel(1, h323.parameters(1, h323.media("2001:db8::1", 5000))))),
+        "beyond": (0, C, h323.h245(h323.open_channel(1, h323.parameters(1, RTP), length=120))),
+        "split": (0, C, h323.h245(OPENED)[:7], S, h323.h245(ACKNOWLEDGED)[:3], C, h323.h245(OPENED)[7:]),
+    },
     "irc": {
         "send": (0, C, DCC % b"SEND a.txt %s 5000 1" % OWN),
         "chat": (0, C, b"@a=b :me ", C, DCC % b"CHAT chat %s 5001" % OWN),
@@ -61,6 +100,31 @@ DIALOGUES = {
         "third": (STRICT, C, DCC % b"SEND a 3221225999 5000"),
         "from-others": (0, C, b"NICK x\r\n", S, DCC % b"SEND a 3221225986 5000"),
         "web": (0, C, b"GET / HTTP/1.1\r\n", C, DCC % b"SEND a %s 5000" % OWN),
+    },
+    "pptp": {
+        "outgoing": (0, C, pptp.start() + pptp.outgoing(7), S, pptp.started() + pptp.outgoing_reply(8, 7), C, pptp.clear(7)),
+        "incoming": (STRICT | V6, S, pptp.incoming(7), C, pptp.incoming_reply(8, 7), S, pptp.incoming_connected(8)
+                     + pptp.disconnect(7)),
+        "several": (0, C, pptp.outgoing(1) + pptp.outgoing(2), S, pptp.outgoing_reply(3, 2) + pptp.outgoing_reply(4, 1),
+                    C, pptp.stop()),
+        "refused": (0, C, pptp.outgoing(1), S, pptp.outgoing_reply(3, 1, 2)),
+        "unasked": (STRICT, S, pptp.outgoing_reply(3, 1)),
+        "split": (0, C, pptp.outgoing(1)[:20], S, pptp.echo()[:11], C, pptp.outgoing(1)[20:], S, pptp.echo()[11:]),
+        "short": (0, C, pptp.message("OCRQ", length=12), S, b"\0\x0b"),
+        "magic": (0, C, pptp.message("OCRQ", magic=1)),
+    },
+    "ras": {
+        "registration": (0, C, h323.registration(1, PHONE, more=True), S, h323.registration_confirm(1, KEEPER, life=300, more=True),
+                         C, h323.unregistration(2), S, h323.unregistration_confirm(2)),
+        "rejected": (0, C, h323.registration(1, PHONE), S, h323.registration_reject(1)),
+        "kinds": (0, C, h323.registration(1, *(h323.place("192.0.2.1", 1720, kind)
+                                               for kind in ("ipx", "netbios", "route", "nsap", "later")))),
+        "discovery": (0, C, h323.gatekeeper_request(1), S, h323.gatekeeper_confirm(1, KEEPER, True)),
+        "admission": (STRICT, C, h323.admission(1), S, h323.admission_confirm(1, KEEPER)),
+        "location": (MEDIA, C, h323.location(1), S, h323.location_confirm(1, THIRD)),
+        "ipv6": (V6, C, h323.registration(1, h323.place("2001:db8::1", 1720)), S,
+                 h323.registration_confirm(1, h323.place("2001:db8::2", 1720))),
+        "beyond": (0, C, h323.admission(1), S, h323.admission_confirm(1, KEEPER)[:-1]),
     },
     "rtsp": {
         "setup": (0, C, setup(1, PORTS), S, reply(1, BOTH), C, request(b"PLAY", 2), C, request(b"TEARDOWN", 3)),

@@ -10,15 +10,17 @@ LAB_TESTS = \
 	tests/lab/test_explain.py \
 	tests/lab/test_ftp.py \
 	tests/lab/test_gateway.py \
+	tests/lab/test_h323.py \
 	tests/lab/test_irc.py \
 	tests/lab/test_reload.py \
 	tests/lab/test_legacy.py \
 	tests/lab/test_lifecycle.py \
 	tests/lab/test_moving.py \
 	tests/lab/test_nat.py \
+	tests/lab/test_pptp.py \
 	tests/lab/test_rtsp.py \
 	tests/lab/test_sip.py \
 	tests/lab/test_tftp.py
 dist_check_SCRIPTS += $(LAB_TESTS)
-EXTRA_DIST += tests/lab/lab.py
+EXTRA_DIST += tests/lab/lab.py tests/lab/h323_agent.py
 TESTS += $(LAB_TESTS)

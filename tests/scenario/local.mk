@@ -54,6 +54,19 @@ EXTRA_DIST += \
 	tests/scenario/picked-up.scenario \
 	tests/scenario/ping.scenario \
 	tests/scenario/ping6.scenario \
+	tests/scenario/h323_messages.py \
+	tests/scenario/h323-fast.scenario \
+	tests/scenario/h323-media.scenario \
+	tests/scenario/h323-ras.scenario \
+	tests/scenario/h323-refused.scenario \
+	tests/scenario/h323-strict.scenario \
+	tests/scenario/h323.scenario \
+	tests/scenario/make-h323.py \
+	tests/scenario/make-pptp.py \
+	tests/scenario/pptp_messages.py \
+	tests/scenario/pptp-refused.scenario \
+	tests/scenario/pptp-strict.scenario \
+	tests/scenario/pptp.scenario \
 	tests/scenario/reload-cut-is-replaced.scenario \
 	tests/scenario/reload-cuts-and-revives.scenario \
 	tests/scenario/reload-drains.scenario \

@@ -7,7 +7,7 @@
 
 #include "tests/unit/build.h"
 
-#define HOSTS_MAX 16
+#define HOSTS_MAX 64
 
 struct host {
     char name[32], address[64];

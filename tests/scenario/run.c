@@ -13,7 +13,8 @@
  *   +0s client > server sctp init tag=0 itag=5 => allow new
  *   +0s client > server proto 47 => allow new
  *   +0s client > server A seq=1 cut=4 => deny none truncated      also version=1, sum=1 and frag=1 spoil a packet
- *   connect client > server                    the handshake of a TCP connection, which is to be allowed
+ *   connect client > server                    the handshake of a TCP connection, which is to be allowed; behind it stands
+ *                                              `related` where it was announced, behind `reset` too
  *   say client > server "PORT 1,2,3,4,5,6\r\n" => allow established     in such a connection; the next bytes in order,
  *                                              or, with from=-20 or from=100, others; \r \n \t \" \\ \x00 in the text
  *   reset client > server                      ends such a connection by a RST, which is to be allowed
@@ -388,10 +389,10 @@ static void segment(struct scenario *scenario, const struct talk *talk, unsigned
     judge(scenario, &made, talk->hosts[who], talk->hosts[!who], wanted, wanted_count);
 }
 
-static void take_connect(struct scenario *scenario, char **words)
+static void take_connect(struct scenario *scenario, char **words, char *announced)
 {
     static char allow[] = "allow", fresh[] = "new", established[] = "established";
-    char *opening[] = {allow, fresh}, *answer[] = {allow, established};
+    char *opening[] = {allow, announced ? announced : fresh}, *answer[] = {allow, announced ? announced : established};
     const struct host *src = host_called(scenario, words[1]), *dst = host_called(scenario, words[3]);
     unsigned who;
     struct talk *talk = src != NULL && dst != NULL ? talk_of(scenario, src, dst, &who) : NULL;
@@ -406,10 +407,10 @@ static void take_connect(struct scenario *scenario, char **words)
     segment(scenario, talk, who, "A", 0, NULL, answer, 2);
 }
 
-static void take_reset(struct scenario *scenario, char **words)
+static void take_reset(struct scenario *scenario, char **words, char *announced)
 {
     static char allow[] = "allow", established[] = "established";
-    char *wanted[] = {allow, established};
+    char *wanted[] = {allow, announced ? announced : established};
     const struct host *src = host_called(scenario, words[1]), *dst = host_called(scenario, words[3]);
     unsigned who;
     struct talk *talk = src != NULL && dst != NULL ? talk_of(scenario, src, dst, &who) : NULL;
@@ -490,10 +491,10 @@ static void take_line(struct scenario *scenario, char **words, unsigned count)
         uint32_t now = table_use(scenario->engine.table).now;
         if (now != strtoul(words[1], NULL, 0))
             complain(scenario, "there are %u connections", now);
-    } else if (strcmp(words[0], "connect") == 0 && count == 4) {
-        take_connect(scenario, words);
-    } else if (strcmp(words[0], "reset") == 0 && count == 4) {
-        take_reset(scenario, words);
+    } else if (strcmp(words[0], "connect") == 0 && count >= 4) {
+        take_connect(scenario, words, count > 4 ? words[4] : NULL);
+    } else if (strcmp(words[0], "reset") == 0 && count >= 4) {
+        take_reset(scenario, words, count > 4 ? words[4] : NULL);
     } else if (strcmp(words[0], "say") == 0 && count >= 7) {
         take_say(scenario, words, count);
     } else if (strcmp(words[0], "expectations") == 0 && count == 2) {
@@ -517,7 +518,8 @@ static void take_line(struct scenario *scenario, char **words, unsigned count)
 
 static void run(struct scenario *scenario, FILE *file)
 {
-    char line[4096], *words[WORDS_MAX];
+    static char line[8192];
+    char *words[WORDS_MAX];
     bool in_rules = false;
     while (fgets(line, sizeof line, file) != NULL) {
         scenario->line++;

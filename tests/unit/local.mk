@@ -15,6 +15,7 @@ UNIT_TESTS = \
 	tests/unit/test_packet \
 	tests/unit/test_packet_decode \
 	tests/unit/test_packet_quote \
+	tests/unit/test_per \
 	tests/unit/test_stream \
 	tests/unit/test_table \
 	tests/unit/test_tally \
@@ -46,6 +47,8 @@ tests_unit_test_packet_decode_LDADD = $(UNIT_LIBS)
 tests_unit_test_packet_quote_SOURCES = tests/unit/test_packet_quote.c $(UNIT_BUILD)
 tests_unit_test_packet_quote_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_packet_quote_LDADD = $(UNIT_LIBS)
+tests_unit_test_per_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_per_LDADD = $(UNIT_LIBS)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c tests/unit/recital.c tests/unit/recital.h
 tests_unit_test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) -I$(top_srcdir)
 tests_unit_test_stream_LDADD = $(UNIT_LIBS)

@@ -295,6 +295,66 @@ START_TEST(prolonged_it_waits_longer_from_then_on)
 }
 END_TEST
 
+START_TEST(at_once_it_has_so_many_children_and_no_more_time)
+{
+    struct connection parent = parent_of(1, 1), children[3];
+    struct family_order order = {.kind = ORDER_EXPECT, .expected = expected_at(6000, 9)};
+    struct packet packet = packet_to(6000);
+    order.expected.at_once = 2;
+    ck_assert(family_obey(families, family(&parent), &order, 1, 100, 100));
+    for (unsigned i = 0; i < 2; i++) {
+        children[i] = child_of(&packet, 2 + i);
+        ck_assert(family_join(families, find(&packet, 100), &children[i], &packet, 100));
+    }
+    ck_assert_uint_eq(find(&packet, 100), KIN_NONE);
+    /* Said again while it is full: more time, as much as is said this time, and still no more children. */
+    order.expected.wait_ms = 2000;
+    ck_assert(family_obey(families, family(&parent), &order, 1, 100, 200));
+    ck_assert_uint_eq(find(&packet, 200), KIN_NONE);
+    family_leave(families, &children[0], 300);
+    ck_assert_uint_ne(find(&packet, 2199), KIN_NONE);
+    ck_assert_uint_eq(find(&packet, 2200), KIN_NONE);
+    /* Its time is over, and a child lives: it waits only when it is said again. */
+    families_expire(families, 2200, 100);
+    ck_assert_uint_eq(waiting(), 0);
+    ck_assert(family_obey(families, family(&parent), &order, 1, 100, 2300));
+    ck_assert_uint_eq(waiting(), 1);
+    children[0] = child_of(&packet, 5);
+    ck_assert(family_join(families, find(&packet, 2300), &children[0], &packet, 2300));
+    /* Withdrawn: room is of no use. */
+    const struct family_order end = {.kind = ORDER_WITHDRAW, .tag = 9, .grace_ms = GRACE_OWN_END};
+    ck_assert(family_obey(families, family(&parent), &end, 1, 100, 2400));
+    family_leave(families, &children[0], 2500);
+    family_leave(families, &children[1], 2500);
+    ck_assert_uint_eq(waiting(), 0);
+}
+END_TEST
+
+START_TEST(who_is_named_goes_before_anybody_who_is_trusted)
+{
+    struct connection parent = parent_of(1, 1);
+    struct family_order orders[] = {{.kind = ORDER_EXPECT, .expected = expected_at(6000, 9)},
+                                    {.kind = ORDER_EXPECT, .expected = expected_at(6000, 9)}};
+    struct packet packet = packet_to(6000);
+    struct expected expected;
+    struct basis basis;
+    uint64_t announcer;
+    for (unsigned older = 0; older < 2; older++) {
+        orders[older].expected.any_src = true;
+        orders[!older].expected.any_src = false;
+        ck_assert(family_obey(families, family(&parent), orders, 2, 100, 100));
+        ck_assert_uint_ne(family_find(families, &packet, 100, &expected, &basis, &announcer), KIN_NONE);
+        ck_assert(!expected.any_src);
+        packet.src = address_v4(0xc0000299);
+        ck_assert_uint_ne(family_find(families, &packet, 100, &expected, &basis, &announcer), KIN_NONE);
+        ck_assert(expected.any_src);
+        packet = packet_to(6000);
+        const struct family_order end = {.kind = ORDER_WITHDRAW, .tag = 9};
+        ck_assert(family_obey(families, family(&parent), &end, 1, 100, 100));
+    }
+}
+END_TEST
+
 START_TEST(the_other_direction_is_done_with_too)
 {
     struct connection parent = parent_of(1, 1);
@@ -440,6 +500,7 @@ START_TEST(nothing_is_left_of_what_ended)
         struct family_order orders[] = {{.kind = ORDER_WITHDRAW, .tag = (uint32_t)(random / 7 % 3), .grace_ms = random & 1 ? 10 : GRACE_OWN_END},
                                         {.kind = ORDER_EXPECT, .expected = expected_at(port, (uint32_t)(random / 11 % 3))}};
         orders[1].expected.again = random / 13 % 2;
+        orders[1].expected.at_once = (uint32_t)(random / 29 % 4);
         switch (random / 17 % 6) {
         case 0:
         case 1:
@@ -526,6 +587,8 @@ int main(void)
     tcase_add_test(cases, again_means_that_it_waits_when_its_child_has_ended);
     tcase_add_test(cases, several_children_at_once);
     tcase_add_test(cases, prolonged_it_waits_longer_from_then_on);
+    tcase_add_test(cases, at_once_it_has_so_many_children_and_no_more_time);
+    tcase_add_test(cases, who_is_named_goes_before_anybody_who_is_trusted);
     tcase_add_test(cases, the_other_direction_is_done_with_too);
     tcase_add_test(cases, a_family_and_a_source_have_bounds);
     tcase_add_test(cases, when_the_parent_ends);

@@ -297,6 +297,38 @@ START_TEST(tuples_of_strangers_differ)
 }
 END_TEST
 
+/* Each direction of a PPTP call by itself: the id at the end that receives. */
+START_TEST(directions_of_a_call_are_told_apart)
+{
+    static const struct build builds[] = {
+        {THERE, GRE_WITH("\x20\1\x88\x0b\0\0\0\1")},
+        {BACK, GRE_WITH("\x20\1\x88\x0b\0\0\0\1")},
+        {THERE, GRE_WITH("\x20\1\x88\x0b\0\0\0\2")},
+        {THERE, GRE_WITH("\x20\1\x88\x0b\0\0\0\0")},
+        {THERE, GRE_WITH("\x20\0\x88\x0b\0\0\0\1")},
+    };
+    struct tuple tuples[5], plain;
+    uint8_t bytes[BUILD_BYTES_MAX];
+    for (unsigned i = 0; i < 5; i++) {
+        struct packet packet;
+        size_t length = build_packet(&builds[i], bytes);
+        ck_assert_int_eq(packet_decode(&packet, bytes, length, length, CHECKSUM_VERIFY), REASON_NONE);
+        enum side plain_side = tuple_of(&plain, &packet);
+        tuples[i] = plain;
+        if (packet_has_call(&packet)) {
+            ck_assert_int_eq(tuple_of_call(&tuples[i], &packet), plain_side);
+            ck_assert(!tuple_equal(&tuples[i], &plain));
+        }
+        for (unsigned k = 0; k < i; k++)
+            ck_assert(!tuple_equal(&tuples[i], &tuples[k]));
+    }
+    ck_assert_uint_eq(tuples[0].low_port, 0);
+    ck_assert_uint_eq(tuples[0].high_port, 1);
+    ck_assert_uint_eq(tuples[1].low_port, 1);
+    ck_assert_uint_eq(tuples[1].high_port, 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *address = tcase_create("address");
@@ -313,6 +345,7 @@ int main(void)
     TCase *tuple = tcase_create("tuple");
     tcase_add_loop_test(tuple, tuple_is_the_same_from_both_sides, 0, COUNT(mirror_cases));
     tcase_add_loop_test(tuple, tuples_of_strangers_differ, 0, COUNT(stranger_cases));
+    tcase_add_test(tuple, directions_of_a_call_are_told_apart);
     Suite *suite = suite_create("packet");
     suite_add_tcase(suite, address);
     suite_add_tcase(suite, checksum);

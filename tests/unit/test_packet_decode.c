@@ -502,16 +502,18 @@ START_TEST(reads_gre)
     struct packet packet;
     decode(&packet, &(struct build){V4, .protocol = PROTOCOL_GRE,
                                     .payload = BYTES("\x30\0\x08\0\1\2\3\4\0\0\0\1" "ab")});
-    ck_assert_uint_eq(packet.gre_key, 0x01020304);
+    ck_assert_uint_eq(packet.gre.key, 0x01020304);
     ck_assert_uint_eq(packet.payload, 32);
     ck_assert_uint_eq(packet.payload_length, 2);
     decode(&packet, &(struct build){V4, .protocol = PROTOCOL_GRE,
                                     .payload = BYTES("\xb0\0\x08\0\x43\xf8\0\0\1\2\3\4\0\0\0\1")});
-    ck_assert_uint_eq(packet.gre_key, 0x01020304);
+    ck_assert_uint_eq(packet.gre.key, 0x01020304);
     ck_assert_uint_eq(packet.payload, 36);
     decode(&packet, &(struct build){V4, .protocol = PROTOCOL_GRE,
                                     .payload = BYTES("\x30\x81\x88\x0b\0\2\x12\x34\0\0\0\1\0\0\0\1" "abc")});
-    ck_assert_uint_eq(packet.gre_key, 0);
+    ck_assert_uint_eq(packet.gre.key, 0);
+    ck_assert(packet.gre.has_call);
+    ck_assert_uint_eq(packet.gre.call, 0x1234);
     ck_assert_uint_eq(packet.payload, 36);
     ck_assert_uint_eq(packet.payload_length, 2);
 }
