@@ -2,10 +2,11 @@
  * SIP (RFC 3261, 3262, 3311, 3581) with offers and answers in SDP (RFC 3264), over UDP and TCP.
  *
  * Whoever sends a description of media says where he receives them: that is announced to the one he talks with, RTP and RTCP,
- * until the call (its Call-ID) ends by BYE, CANCEL or a failure of the INVITE that began it. Descriptions are read in INVITE,
- * ACK, UPDATE, PRACK, and what answers them with success or provisionally, whichever of them is the offer. Ports that another
- * offer replaces stay announced until then, for an offer may fail and leave all as it was (RFC 3261, 14.1); a stream whose
- * port an answer, or an offer that is one too, says to be 0 has ended.
+ * until the call (its Call-ID) ends by BYE, CANCEL or a failure of the INVITE that began it; without a packet, for minutes
+ * until it is accepted and an hour then. Descriptions are read in INVITE, ACK, UPDATE, PRACK, and what answers them with
+ * success or provisionally, whichever of them is the offer. Ports that another offer replaces stay announced until the call
+ * ends, for an offer may fail and leave all as it was (RFC 3261, 14.1). A stream has ended when ACK or a final response says
+ * that its port is 0.
  *
  * Announced too: the port where the response to a request goes, where that is not the one that the request came from, and
  * the speaker's Contact, where requests of a call or of a registration go. SIP that comes there is listened to. A call that
@@ -281,7 +282,10 @@ static void hear_request(const struct matter *matter)
     }
 }
 
-/* A failed INVITE ends a call that nobody has accepted; one within a call only if it says that there is none (RFC 3261, 12.2.1.2). */
+/*
+ * A failed INVITE ends a call that nobody has accepted; one within a call only if it says that there is none (RFC 3261,
+ * 12.2.1.2).
+ */
 static void hear_failure(const struct matter *matter)
 {
     uint32_t code = matter->message->code;

@@ -126,7 +126,7 @@ struct family_order {
     uint32_t tag, any_bits;   /* the others: all expectations with this tag (whatever these bits of it are) ... */
     uint32_t grace_ms;        /* ORDER_WITHDRAW: ... whose children end after so long; GRACE_OWN_END: by themselves */
     bool lingers;             /* what waits may still be used until then */
-    uint32_t wait_ms;         /* ORDER_PROLONG, once the rest is done: ... wait so long, from then and whenever they wait again */
+    uint32_t wait_ms;         /* ORDER_PROLONG, carried out last: ... wait so long, from now on and whenever they wait again */
 };
 
 /*

@@ -79,7 +79,7 @@ except TimeoutError:
 
 
 class Phone:
-    """One run of baresip. It listens at ADDRESS, and says SOURCE."""
+    """One run of baresip: it listens at ADDRESS, takes each call, plays SOURCE and records what it hears."""
     control = 4444
 
     def __init__(self, lab, host, address, source, port=5060):

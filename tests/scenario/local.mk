@@ -77,6 +77,7 @@ EXTRA_DIST += \
 	tests/scenario/rtsp.scenario \
 	tests/scenario/schedules.scenario \
 	tests/scenario/self-and-neighbours.scenario \
+	tests/scenario/sip-bounds.scenario \
 	tests/scenario/sip-ends.scenario \
 	tests/scenario/sip-media-set.scenario \
 	tests/scenario/sip-media.scenario \
