@@ -70,16 +70,16 @@ END_TEST
 
 START_TEST(additions_are_stepped_over_or_read)
 {
-    /* Extended, the second of two OPTIONAL fields; three additions, of which the first and the last are here. */
-    struct per per = PER_OF(0xa0, 0xa8, 0x02, 0xaa, 0xbb, 0x01, 0xcc, 0xdd);
+    /* Extended, the second of two OPTIONAL fields; three additions, of which the second and the third are here. */
+    struct per per = PER_OF(0xa0, 0x98, 0x02, 0xaa, 0xbb, 0x01, 0xcc, 0xdd);
     struct per_head head = per_head(&per, true, 2);
     ck_assert(head.extended && !per_has(&head, 0) && per_has(&head, 1));
     struct per additions[2];
     struct per copy = per;
     per_additions(&per, &head, additions, 2);
     ck_assert(!per.failed);
-    ck_assert_uint_eq(per_bits(&additions[0], 16), 0xaabb);
-    ck_assert_ptr_null(additions[1].bytes);
+    ck_assert_uint_eq(per_bits(&additions[1], 16), 0xaabb);
+    ck_assert_ptr_null(additions[0].bytes);
     ck_assert_uint_eq(per_bits(&per, 8), 0xdd);
     per_additions(&copy, &head, NULL, 0);
     ck_assert_uint_eq(per_bits(&copy, 8), 0xdd);
