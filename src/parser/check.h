@@ -37,6 +37,7 @@ struct check {
     struct names names;            /* struct definition */
     struct names services;         /* struct service_definition */
     struct names rules;            /* struct location: rules by their `as` */
+    const struct surroundings *surroundings; /* of the gateway, for `self` in packets; NULL: it is not known */
     size_t zones, sets, rule_count, tests;
     struct zone *zone_list;
     const struct set **set_list;
@@ -103,6 +104,8 @@ const struct port_range *check_ports(struct check *check, const struct port_node
 /* The checks on rules and tests (check_rules.c, check_tests.c). */
 void check_rule(struct check *check, const struct statement *statement);
 void check_test(struct check *check, const struct statement *statement);
+/* Reports `self` where its chain is not hooked. */
+void check_hooked(struct check *check, const struct statement *statement, bool from_self, bool to_self);
 struct log check_log(const struct log_node *node);
 
 /* The checks on when (check_times.c): a `schedule` statement; a rule's `when` and `expires`; a test's `at`. */

@@ -180,13 +180,13 @@ static bool speaks_of_self(const struct endpoint *endpoint)
     return false;
 }
 
-static void check_hooked(struct check *check, const struct statement *statement, const struct rule *rule)
+void check_hooked(struct check *check, const struct statement *statement, bool from_self, bool to_self)
 {
     uint8_t hooks = check->ruleset->hooks;
     /* Without its chain the rule would look effective and not be. */
-    if (speaks_of_self(&rule->dst) && !(hooks & CHAIN_BIT(CHAIN_INPUT)))
+    if (to_self && !(hooks & CHAIN_BIT(CHAIN_INPUT)))
         CHECK_ERROR(check, statement->at, CODE_UNHOOKED, "packets to 'self' are not queued: write 'hook forward, input'");
-    if (speaks_of_self(&rule->src) && !(hooks & CHAIN_BIT(CHAIN_OUTPUT)))
+    if (from_self && !(hooks & CHAIN_BIT(CHAIN_OUTPUT)))
         CHECK_ERROR(check, statement->at, CODE_UNHOOKED, "packets from 'self' are not queued: write 'hook forward, output'");
 }
 
@@ -245,7 +245,7 @@ void check_protect(struct check *check, const struct statement *statement)
                            .opening = opening(check, &statement->rule)};
     check_match(check, statement, rule);
     check_families(check, statement, rule);
-    check_hooked(check, statement, rule);
+    check_hooked(check, statement, speaks_of_self(&rule->src), speaks_of_self(&rule->dst));
 }
 
 void check_rule(struct check *check, const struct statement *statement)
@@ -265,5 +265,5 @@ void check_rule(struct check *check, const struct statement *statement)
     check_rule_name(check, &node->name);
     check_options(check, node, rule);
     check_families(check, statement, rule);
-    check_hooked(check, statement, rule);
+    check_hooked(check, statement, speaks_of_self(&rule->src), speaks_of_self(&rule->dst));
 }

@@ -147,7 +147,7 @@ struct expect_node {
 
 struct test_node {
     struct word name;
-    struct member_node *src, *dst;   /* RANGE of one address, maybe with a zone */
+    struct member_node *src, *dst;   /* RANGE of one address or MOVING, maybe with a zone; SELF */
     struct port_node *src_port;
     struct service_node *service;
     uint8_t states;                  /* 0 or one */
