@@ -517,6 +517,29 @@ static struct boxes protected_boxes(struct analysis *analysis, struct arena *are
     return (struct boxes){boxes.count, list, region.incomplete};
 }
 
+/* Does antispoof refuse an address that PROTECTED wants let in from a zone? */
+static bool find_refused(const struct analysis *analysis, struct arena *arena, const struct rule *protected,
+                         const struct boxes *boxes, struct finding *finding)
+{
+    for (size_t t = 0; t < protected->src.term_count && !protected->src.negated; t++) {
+        const struct endpoint_term *term = &protected->src.terms[t];
+        struct address spoofed;
+        struct box box;
+        if (term->kind != TERM_SET || term->zone == 0 ||
+            !ruleset_spoofed_member(analysis->ruleset, &term->set->members, term->zone, &spoofed))
+            continue;
+        struct address_range *one = arena_take(arena, 1, sizeof *one);
+        *one = (struct address_range){spoofed, spoofed};
+        for (size_t i = 0; i < boxes->count && !finding->refused; i++)
+            finding->refused = box_narrow(arena, &boxes->list[i], DIMENSION_SRC, (struct rangeset){1, one}, &box) &&
+                               box_narrow(arena, &box, DIMENSION_SRC_ZONE, box_numbers(arena, term->zone, term->zone), &box) &&
+                               set_witness(analysis, finding, &box);
+        if (finding->refused)
+            return true;
+    }
+    return false;
+}
+
 void findings_of_protection(const struct ruleset *ruleset, int32_t today, finding_take take, void *context)
 {
     struct analysis analysis;
@@ -531,7 +554,9 @@ void findings_of_protection(const struct ruleset *ruleset, int32_t today, findin
         search.roles = analysis.verdicts;
         enum search_result result = search_boxes(&analysis, &search, &boxes);
         struct finding finding = finding_of(FINDING_PROTECT, i);
-        if (result == SEARCH_FOUND && !boxes.incomplete)
+        if (find_refused(&analysis, arena, &ruleset->protects[i], &boxes, &finding))
+            result = SEARCH_FOUND;
+        else if (result == SEARCH_FOUND && !boxes.incomplete)
             set_witness(&analysis, &finding, &search.found);
         if (result != SEARCH_NOTHING)
             take(context, &finding);

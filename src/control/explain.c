@@ -260,13 +260,21 @@ void explanation_init(struct explanation *explanation, const struct ruleset *rul
     *explanation = (struct explanation){.ruleset = ruleset, .trace = {take_query, take_rule, explanation}};
 }
 
-/* Who decides, as "verdict", "state", "reason", "rule" and "name". */
-static json_t *outcome(const struct ruleset *ruleset, const struct query *query, const struct decision *decision)
+/* Who decides, as "verdict", "state", "reason", "rule" and "name"; before the rules, "before" says what. */
+static json_t *outcome(const struct ruleset *ruleset, const struct query *query, const struct answer *answer)
 {
+    const struct decision *decision = &answer->decision;
     const struct rule *rule = decision->rule == RULE_DEFAULT ? NULL : &ruleset->rules[decision->rule];
-    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "verdict", action_name(decision->action), "state",
-                     state_name(query->state), "reason", reason_name(rule != NULL ? REASON_RULE : REASON_DEFAULT), "rule",
-                     rule != NULL ? place_of(rule) : json_null(), "name", rule != NULL ? name_of(rule) : json_null());
+    enum reason reason = answer->screening == SCREENING_SPOOFED ? REASON_SPOOFED
+                         : answer->screening != SCREENING_NONE  ? REASON_IMPLICIT
+                         : rule != NULL                         ? REASON_RULE
+                                                                : REASON_DEFAULT;
+    json_t *outcome = json_pack("{s:s, s:s, s:s, s:o, s:o}", "verdict", action_name(decision->action), "state",
+                                state_name(query->state), "reason", reason_name(reason), "rule",
+                                rule != NULL ? place_of(rule) : json_null(), "name", rule != NULL ? name_of(rule) : json_null());
+    if (answer->screening != SCREENING_NONE)
+        json_object_set_new(outcome, "before", json_string(screening_name(answer->screening)));
+    return outcome;
 }
 
 /* "100 connections per source", and how many there are now, where somebody knows. */
@@ -281,9 +289,10 @@ static void add_limit(json_t *limits, struct table *table, const char *words, ui
 }
 
 /* What the deciding rule asks for beyond the match. */
-static json_t *limits_of(const struct ruleset *ruleset, const struct decision *decision, const struct query *query,
+static json_t *limits_of(const struct ruleset *ruleset, const struct answer *answer, const struct query *query,
                          struct table *table)
 {
+    const struct decision *decision = &answer->decision;
     json_t *limits = json_array();
     char words[WORDS_BYTES];
     const struct rule *rule = decision->rule != RULE_DEFAULT ? &ruleset->rules[decision->rule] : NULL;
@@ -296,7 +305,7 @@ static json_t *limits_of(const struct ruleset *ruleset, const struct decision *d
                  limit->connections_per_source ? " per source" : "");
         add_limit(limits, table, words, rule->identity, limit->connections_per_source, query);
     }
-    if (ruleset->per_source_max != 0) {
+    if (ruleset->per_source_max != 0 && answer->screening == SCREENING_NONE) {
         snprintf(words, sizeof words, "%u connections of one source over all rules", ruleset->per_source_max);
         add_limit(limits, table, words, 0, true, query);
     }
@@ -307,14 +316,14 @@ json_t *explain_answer(const struct ruleset *ruleset, const struct surroundings 
                        struct table *table)
 {
     struct explanation explanation;
-    struct decision decision, reply_decision;
+    struct answer first, second;
+    struct query reply;
     explanation_init(&explanation, ruleset);
-    classify_traced(ruleset, surroundings, query, &decision, &explanation.trace);
-    json_t *answer = outcome(ruleset, query, &decision);
-    struct query reply = selftest_reply(query, decision.action == ACTION_ALLOW);
-    classify(ruleset, surroundings, &reply, &reply_decision);
-    json_object_set_new(answer, "path", explanation.path);
-    json_object_set_new(answer, "limits", limits_of(ruleset, &decision, query, table));
-    json_object_set_new(answer, "reply", outcome(ruleset, &reply, &reply_decision));
+    selftest_ask(ruleset, surroundings, query, &explanation.trace, &first);
+    json_t *answer = outcome(ruleset, query, &first);
+    selftest_ask_reply(ruleset, surroundings, query, &first, NULL, &reply, &second);
+    json_object_set_new(answer, "path", explanation.path != NULL ? explanation.path : json_array());
+    json_object_set_new(answer, "limits", limits_of(ruleset, &first, query, table));
+    json_object_set_new(answer, "reply", outcome(ruleset, &reply, &second));
     return answer;
 }

@@ -11,7 +11,8 @@ static const char *text_of(const json_t *object, const char *key)
 static void print_outcome(const char *before, const json_t *outcome)
 {
     const char *name = json_string_value(json_object_get(outcome, "name"));
-    printf("%s%s %s by %s%s%s%s\n", before, text_of(outcome, "verdict"), text_of(outcome, "state"), text_of(outcome, "rule"),
+    const char *by = text_of(outcome, json_object_get(outcome, "before") != NULL ? "before" : "rule");
+    printf("%s%s %s by %s%s%s%s\n", before, text_of(outcome, "verdict"), text_of(outcome, "state"), by,
            name != NULL ? " \"" : "", name != NULL ? name : "", name != NULL ? "\"" : "");
 }
 

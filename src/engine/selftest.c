@@ -16,18 +16,24 @@ static void add_outcome(struct text *text, enum action action, const char *by, b
         text_add(text, " by \"%s\"", by);
 }
 
-static void add_decision(struct text *text, const struct ruleset *ruleset, const struct decision *decision)
+static void add_answer(struct text *text, const struct ruleset *ruleset, const struct answer *answer)
 {
+    const struct decision *decision = &answer->decision;
     const struct rule *rule = decision->rule == RULE_DEFAULT ? NULL : &ruleset->rules[decision->rule];
-    add_outcome(text, decision->action, rule ? rule->name : NULL, rule == NULL);
-    if (rule != NULL && rule->name == NULL)
+    bool screened = answer->screening != SCREENING_NONE;
+    add_outcome(text, decision->action, rule ? rule->name : NULL, rule == NULL && !screened);
+    if (screened)
+        text_add(text, " by %s", screening_name(answer->screening));
+    else if (rule != NULL && rule->name == NULL)
         text_add(text, " by %s:%u", rule->file, rule->line);
 }
 
-static bool decision_fits(const struct ruleset *ruleset, const struct decision *decision, enum action expected,
-                          const char *by, bool by_default)
+static bool answer_fits(const struct ruleset *ruleset, const struct answer *answer, enum action expected, const char *by,
+                        bool by_default)
 {
-    if (decision->action != expected || (by_default && decision->rule != RULE_DEFAULT))
+    const struct decision *decision = &answer->decision;
+    bool defaulted = decision->rule == RULE_DEFAULT && answer->screening == SCREENING_NONE;
+    if (decision->action != expected || (by_default && !defaulted))
         return false;
     if (by == NULL)
         return true;
@@ -35,31 +41,55 @@ static bool decision_fits(const struct ruleset *ruleset, const struct decision *
     return name != NULL && strcmp(name, by) == 0;
 }
 
-/*
- * The query for the answer to FIRST. Where the first packet passed there is a connection, and the answer belongs to it;
- * where it did not, the answer stands alone: it could open a UDP session of its own, and is invalid in protocols that
- * know who asks.
- */
-struct query selftest_reply(const struct query *first, bool passed)
+void selftest_ask(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+                  const struct trace *trace, struct answer *answer)
 {
-    struct query reply = *first;
-    if (passed) {
-        if (first->state == STATE_NEW)
-            reply.state = STATE_ESTABLISHED;
-        return reply;
+    *answer = (struct answer){.screening = screen_query(ruleset, surroundings, query)};
+    if (answer->screening == SCREENING_NONE) {
+        classify_traced(ruleset, surroundings, query, &answer->decision, trace);
+        return;
     }
-    reply.src = first->dst;
-    reply.dst = first->src;
-    reply.src_zone = first->dst_zone;
-    reply.dst_zone = first->src_zone;
-    bool asks = first->protocol == PROTOCOL_TCP || first->protocol == PROTOCOL_SCTP ||
-                first->protocol == PROTOCOL_ICMP || first->protocol == PROTOCOL_ICMP6;
-    reply.state = asks ? STATE_INVALID : STATE_NEW;
-    if (first->protocol != PROTOCOL_ICMP && first->protocol != PROTOCOL_ICMP6) {
-        reply.src_port = first->service;
-        reply.service = first->src_port;
+    answer->decision.rule = RULE_DEFAULT;
+    answer->decision.action = answer->screening == SCREENING_SPOOFED ? ACTION_DENY : ACTION_ALLOW;
+}
+
+/* The packet of QUERY's other side, as if it stood alone. */
+static struct query turned(const struct query *query)
+{
+    struct query other = *query;
+    other.src = query->dst;
+    other.dst = query->src;
+    other.src_zone = query->dst_zone;
+    other.dst_zone = query->src_zone;
+    if (query->protocol != PROTOCOL_ICMP && query->protocol != PROTOCOL_ICMP6) {
+        other.src_port = query->service;
+        other.service = query->src_port;
     }
-    return reply;
+    return other;
+}
+
+/*
+ * Where the first packet passed there is a connection, and the answer belongs to it; where it did not, the answer stands alone: it
+ * could open a UDP session of its own, and is invalid in protocols that know who asks.
+ */
+void selftest_ask_reply(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+                        const struct answer *first, const struct trace *trace, struct query *reply, struct answer *answer)
+{
+    struct query alone = turned(query);
+    bool asks = query->protocol == PROTOCOL_TCP || query->protocol == PROTOCOL_SCTP || query->protocol == PROTOCOL_ICMP ||
+                query->protocol == PROTOCOL_ICMP6;
+    alone.state = asks ? STATE_INVALID : STATE_NEW;
+    if (first->decision.action != ACTION_ALLOW) {
+        *reply = alone;
+    } else {
+        *reply = *query;
+        if (query->state == STATE_NEW)
+            reply->state = STATE_ESTABLISHED;
+    }
+    selftest_ask(ruleset, surroundings, reply, trace, answer);
+    /* Where a packet comes from is its own, whatever it belongs to. */
+    if (screen_query(ruleset, surroundings, &alone) == SCREENING_SPOOFED)
+        *answer = (struct answer){SCREENING_SPOOFED, {.rule = RULE_DEFAULT, .action = ACTION_DENY}};
 }
 
 /* Rules that would have matched, maybe, but for a dns set: offline nobody is in one. */
@@ -95,16 +125,16 @@ static void note_unknown(void *context, uint32_t index, enum condition failed)
     }
 }
 
-static bool hold(const struct unknown *unknown, const struct decision *decision, enum action expected, const char *by,
+static bool hold(const struct unknown *unknown, const struct answer *answer, enum action expected, const char *by,
                  bool by_default, const char *which, struct text *explanation)
 {
     const struct ruleset *ruleset = unknown->ruleset;
-    if (decision_fits(ruleset, decision, expected, by, by_default))
+    if (answer_fits(ruleset, answer, expected, by, by_default))
         return true;
     text_add(explanation, "%sexpected ", which);
     add_outcome(explanation, expected, by, by_default);
     text_add(explanation, ", got ");
-    add_decision(explanation, ruleset, decision);
+    add_answer(explanation, ruleset, answer);
     if (unknown->set != NULL)
         text_add(explanation, " (%s:%u names the dns set '%s', in which nobody is in a test)", ruleset->rules[unknown->rule].file,
                  ruleset->rules[unknown->rule].line, unknown->set->name);
@@ -124,25 +154,25 @@ static uint64_t named_schedules(const struct ruleset *ruleset)
 bool selftest_run(const struct ruleset *ruleset, const struct surroundings *given,
                   const struct ruleset_test *test, int32_t today, struct text *explanation)
 {
-    struct decision decision;
+    struct answer answer, reply_answer;
     struct civil at = {test->at.day != 0 ? test->at.day : today, test->at.second_of_week};
     struct surroundings then = *given;
     const struct surroundings *surroundings = &then;
     then.schedules = ruleset_schedules_at(ruleset, at);
     struct unknown unknown = {ruleset, NULL, 0};
     const struct trace trace = {.rule = note_unknown, .context = &unknown};
-    classify_traced(ruleset, surroundings, &test->query, &decision, &trace);
-    if (!test->at_given && decision.schedules & named_schedules(ruleset)) {
+    selftest_ask(ruleset, surroundings, &test->query, &trace, &answer);
+    if (!test->at_given && answer.decision.schedules & named_schedules(ruleset)) {
         text_add(explanation, "the answer depends on the time: say when, such as at \"mon 12:30\"");
         return false;
     }
-    if (!hold(&unknown, &decision, test->expected, test->by, test->by_default, "", explanation))
+    if (!hold(&unknown, &answer, test->expected, test->by, test->by_default, "", explanation))
         return false;
     if (!test->reply)
         return true;
-    struct query reply = selftest_reply(&test->query, decision.action == ACTION_ALLOW);
+    struct query reply;
     unknown.set = NULL;
-    classify_traced(ruleset, surroundings, &reply, &decision, &trace);
-    return hold(&unknown, &decision, test->reply_expected, test->reply_by, test->reply_by_default,
-                "for the reply: ", explanation);
+    selftest_ask_reply(ruleset, surroundings, &test->query, &answer, &trace, &reply, &reply_answer);
+    return hold(&unknown, &reply_answer, test->reply_expected, test->reply_by, test->reply_by_default, "for the reply: ",
+                explanation);
 }

@@ -195,6 +195,13 @@ static void take_protection(void *context, const struct finding *finding)
     const struct rule *decider = NULL;
     struct words words;
     words_init(&words, advice, finding);
+    if (finding->refused) {
+        text_add(&words.message, "antispoof does not let in all that is protected here: %s is refused, as its network is another zone's; "
+                                 "name the zone that it comes from",
+                 words.witness_bytes);
+        report(advice, &words, quote_record(protected->quote, SEVERITY_ERROR, CODE_PROTECT));
+        return;
+    }
     if (finding->has_witness) {
         text_add(&words.message, "the rules do not allow all that is protected here: %s is denied", words.witness_bytes);
         decider = say_denied(advice, finding, &words);

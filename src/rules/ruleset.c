@@ -87,6 +87,34 @@ bool ruleset_spoofed(const struct ruleset *ruleset, struct address address, uint
     return false;
 }
 
+/* Is ADDRESS of MEMBERS, and refused, and below what was found? */
+static void try_member(const struct ruleset *ruleset, const struct rangeset *members, uint16_t zone, struct address address,
+                       bool *found, struct address *spoofed)
+{
+    if (rangeset_holds(members, address) && ruleset_spoofed(ruleset, address, zone) &&
+        (!*found || address_compare(address, *spoofed) < 0)) {
+        *found = true;
+        *spoofed = address;
+    }
+}
+
+bool ruleset_spoofed_member(const struct ruleset *ruleset, const struct rangeset *members, uint16_t zone, struct address *spoofed)
+{
+    bool found = false;
+    for (size_t i = 0; i < members->count; i++)
+        try_member(ruleset, members, zone, members->ranges[i].first, &found, spoofed);
+    /* Whose an address is changes only where a network begins or ends. */
+    for (size_t z = 1; z < ruleset->zone_count; z++)
+        for (size_t i = 0; i < ruleset->zones[z].nets.count; i++) {
+            const struct address_range *net = &ruleset->zones[z].nets.ranges[i];
+            struct address behind = net->last;
+            behind.high += ++behind.low == 0;
+            try_member(ruleset, members, zone, net->first, &found, spoofed);
+            try_member(ruleset, members, zone, behind, &found, spoofed);
+        }
+    return found;
+}
+
 static bool schedule_holds(const struct schedule *schedule, struct civil moment)
 {
     if (moment.day > schedule->last_day)

@@ -282,6 +282,9 @@ uint16_t ruleset_zone_by_address(const struct ruleset *ruleset, struct address a
  */
 bool ruleset_spoofed(const struct ruleset *ruleset, struct address address, uint16_t zone);
 
+/* Is there an address of MEMBERS that may not arrive on an interface of ZONE? The first such. */
+bool ruleset_spoofed_member(const struct ruleset *ruleset, const struct rangeset *members, uint16_t zone, struct address *spoofed);
+
 /* The schedules that hold at MOMENT, bit by bit. */
 uint64_t ruleset_schedules_at(const struct ruleset *ruleset, struct civil moment);
 
