@@ -104,6 +104,17 @@ static void add_states(struct text *text, uint8_t states)
         }
 }
 
+static void add_flags(struct text *text, uint8_t flags)
+{
+    const char *before = "";
+    for (unsigned bit = 0; bit < TCP_FLAG_COUNT; bit++)
+        if (flags & 1u << bit) {
+            text_add(text, "%s%s", before, tcp_flag_name(bit));
+            before = ",";
+        }
+    text_add(text, "%s", flags == 0 ? "none" : "");
+}
+
 static void add_end(struct text *text, const struct ruleset *ruleset, struct address address, uint16_t zone)
 {
     address_to_text(text, address);
@@ -147,8 +158,10 @@ static const char *describe(const struct explanation *path, const struct rule *r
         add_end(got, path->ruleset, query->dst, query->dst_zone);
         return "destination";
     case CONDITION_FLAGS:
-        text_add(wanted, "0x%02x of 0x%02x", rule->flags_set, rule->flags_looked_at);
-        text_add(got, "0x%02x", query->tcp_flags);
+        add_flags(wanted, rule->flags_set);
+        text_add(wanted, " of ");
+        add_flags(wanted, rule->flags_looked_at);
+        add_flags(got, query->tcp_flags);
         return "flags";
     case CONDITION_TIME:
         text_add(wanted, "%s", rule->when != 0 ? path->ruleset->schedules[rule->when - 1].name : "before it expired");

@@ -65,6 +65,7 @@ static struct query turned(const struct query *query)
         other.src_port = query->service;
         other.service = query->src_port;
     }
+    other.tcp_flags = query->tcp_flags != 0 ? TCP_SYN | TCP_ACK : 0;
     return other;
 }
 

@@ -134,6 +134,8 @@ void check_test(struct check *check, const struct statement *statement)
     check_service(check, node, query);
     bool has_ports = query->protocol == PROTOCOL_TCP || query->protocol == PROTOCOL_UDP ||
                      query->protocol == PROTOCOL_SCTP;
+    if (query->protocol == PROTOCOL_TCP)
+        query->tcp_flags = query->state == STATE_NEW ? TCP_SYN : query->state == STATE_INVALID ? TCP_ACK : 0;
     query->src_port = has_ports ? TEST_SOURCE_PORT : 0;
     if (node->src_port != NULL) {
         size_t count;
