@@ -142,31 +142,33 @@ static bool hold(const struct unknown *unknown, const struct answer *answer, enu
     return false;
 }
 
-/* The schedules that have a name, and so need a moment; the days behind `expires` are as of today. */
-static uint64_t named_schedules(const struct ruleset *ruleset)
+/* Did the time matter that a test does not name? SCHEDULES would have let rules match, or did. */
+static bool lacks_moment(const struct ruleset *ruleset, const struct ruleset_test *test, uint64_t schedules, struct text *explanation)
 {
-    uint64_t named = 0;
+    bool day = false;
     for (size_t i = 0; i < ruleset->schedule_count; i++)
-        if (ruleset->schedules[i].name != NULL)
-            named |= UINT64_C(1) << i;
-    return named;
+        day |= schedules & UINT64_C(1) << i && ruleset->schedules[i].last_day != INT32_MAX;
+    if (day && (!test->at_given || test->at.day == 0))
+        text_add(explanation, "the answer depends on the day, by 'expires': say which, such as at \"2026-12-24 12:30\"");
+    else if (schedules != 0 && !test->at_given)
+        text_add(explanation, "the answer depends on the time: say when, such as at \"mon 12:30\"");
+    else
+        return false;
+    return true;
 }
 
 bool selftest_run(const struct ruleset *ruleset, const struct surroundings *given,
-                  const struct ruleset_test *test, int32_t today, struct text *explanation)
+                  const struct ruleset_test *test, struct text *explanation)
 {
     struct answer answer, reply_answer;
-    struct civil at = {test->at.day != 0 ? test->at.day : today, test->at.second_of_week};
     struct surroundings then = *given;
     const struct surroundings *surroundings = &then;
-    then.schedules = ruleset_schedules_at(ruleset, at);
+    then.schedules = ruleset_schedules_at(ruleset, test->at);
     struct unknown unknown = {ruleset, NULL, 0};
     const struct trace trace = {.rule = note_unknown, .context = &unknown};
     selftest_ask(ruleset, surroundings, &test->query, &trace, &answer);
-    if (!test->at_given && answer.decision.schedules & named_schedules(ruleset)) {
-        text_add(explanation, "the answer depends on the time: say when, such as at \"mon 12:30\"");
+    if (lacks_moment(ruleset, test, answer.decision.schedules, explanation))
         return false;
-    }
     if (!hold(&unknown, &answer, test->expected, test->by, test->by_default, "", explanation))
         return false;
     if (!test->reply)
@@ -174,6 +176,7 @@ bool selftest_run(const struct ruleset *ruleset, const struct surroundings *give
     struct query reply;
     unknown.set = NULL;
     selftest_ask_reply(ruleset, surroundings, &test->query, &answer, &trace, &reply, &reply_answer);
-    return hold(&unknown, &reply_answer, test->reply_expected, test->reply_by, test->reply_by_default, "for the reply: ",
+    return !lacks_moment(ruleset, test, reply_answer.decision.schedules, explanation) &&
+           hold(&unknown, &reply_answer, test->reply_expected, test->reply_by, test->reply_by_default, "for the reply: ",
                 explanation);
 }

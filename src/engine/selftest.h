@@ -28,11 +28,11 @@ void selftest_ask_reply(const struct ruleset *ruleset, const struct surroundings
 
 /*
  * Runs one test. Returns true when it passes; else EXPLANATION says what was expected and what came, in one line, such
- * as: expected allow by "office-out", got deny by default. `self` in the rules is whatever SURROUNDINGS says; a test without a
- * date is run as of TODAY (days since 1970-01-01), one without a time must not depend on a schedule. Nobody is in a dns set, and
+ * as: expected allow by "office-out", got deny by default. `self` in the rules is whatever SURROUNDINGS says; a test that
+ * names no time must not depend on a schedule, one without a date not on `expires`. Nobody is in a dns set, and
  * none is filled: where that may be why a test fails, EXPLANATION says so.
  */
 bool selftest_run(const struct ruleset *ruleset, const struct surroundings *surroundings,
-                  const struct ruleset_test *test, int32_t today, struct text *explanation);
+                  const struct ruleset_test *test, struct text *explanation);
 
 #endif

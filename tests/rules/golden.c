@@ -184,7 +184,7 @@ static char *compiled(const char *path, const struct file_access *access)
         moving_assume(ruleset);
         for (size_t i = 0; i < ruleset->test_count; i++) {
             text_init(&explanation, reason, sizeof reason);
-            if (!selftest_run(ruleset, nothing, &ruleset->tests[i], 20000, &explanation))
+            if (!selftest_run(ruleset, nothing, &ruleset->tests[i], &explanation))
                 complain(path, "test \"%s\": %s", ruleset->tests[i].name, reason);
         }
         surroundings_free(nothing);

@@ -170,7 +170,7 @@ START_TEST(tests_of_a_rules_file_say_what_came_instead)
     char buffer[200];
     struct text text;
     text_init(&text, buffer, sizeof buffer);
-    bool passed = selftest_run(&ruleset, surroundings, &tests[_i].test, 20000, &text);
+    bool passed = selftest_run(&ruleset, surroundings, &tests[_i].test, &text);
     ck_assert_str_eq(buffer, tests[_i].explanation ? tests[_i].explanation : "");
     ck_assert_int_eq(passed, tests[_i].explanation == NULL);
 }
