@@ -1,6 +1,7 @@
 /*
  * Rules: endpoints to terms, and what a rule as a whole cannot mean.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,14 +181,67 @@ static bool speaks_of_self(const struct endpoint *endpoint)
     return false;
 }
 
-void check_hooked(struct check *check, const struct statement *statement, bool from_self, bool to_self)
+/* Can it only match what has an interface on this side? */
+static bool names_zones(const struct endpoint *endpoint)
 {
-    uint8_t hooks = check->ruleset->hooks;
-    /* Without its chain the rule would look effective and not be. */
-    if (to_self && !(hooks & CHAIN_BIT(CHAIN_INPUT)))
-        CHECK_ERROR(check, statement->at, CODE_UNHOOKED, "packets to 'self' are not queued: write 'hook forward, input'");
-    if (from_self && !(hooks & CHAIN_BIT(CHAIN_OUTPUT)))
-        CHECK_ERROR(check, statement->at, CODE_UNHOOKED, "packets from 'self' are not queued: write 'hook forward, output'");
+    for (size_t i = 0; i < endpoint->term_count; i++)
+        if (endpoint->terms[i].zone == 0)
+            return false;
+    return endpoint->term_count > 0 && !endpoint->negated;
+}
+
+/* The chains, not hooked, without which the rule would look effective and not be. */
+static uint8_t unhooked(const struct check *check, const struct rule *rule)
+{
+    unsigned needed = 0;
+    if (names_zones(&rule->src) && names_zones(&rule->dst))
+        needed |= CHAIN_BIT(CHAIN_FORWARD);
+    if (speaks_of_self(&rule->dst))
+        needed |= CHAIN_BIT(CHAIN_INPUT);
+    if (speaks_of_self(&rule->src))
+        needed |= CHAIN_BIT(CHAIN_OUTPUT);
+    return (uint8_t)(needed & ~check->ruleset->hooks);
+}
+
+void check_hooked(struct check *check, const struct statement *statement, uint8_t missing, const char *mend)
+{
+    static const char *const packets[CHAIN_COUNT] = {"packets from one zone to another", "packets to 'self'", "packets from 'self'"};
+    for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
+        if (missing & CHAIN_BIT(chain))
+            CHECK_ERROR(check, statement->at, CODE_UNHOOKED, "%s are not queued%s%s%s", packets[chain],
+                        mend != NULL ? ": write '" : "", mend != NULL ? mend : "", mend != NULL ? "'" : "");
+}
+
+void check_hook_line(const struct check *check, uint8_t missing, char line[HOOK_LINE_BYTES])
+{
+    const char *before = "hook ";
+    line[0] = '\0';
+    for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
+        if ((check->ruleset->hooks | missing) & CHAIN_BIT(chain)) {
+            size_t length = strlen(line);
+            snprintf(line + length, HOOK_LINE_BYTES - length, "%s%s", before, chain_name(chain));
+            before = ", ";
+        }
+}
+
+void check_all_hooked(struct check *check, const struct statement *statements)
+{
+    char line[HOOK_LINE_BYTES];
+    const char *mend = line;
+    const struct rule *rule = check->rule_list, *protect = check->protect_list;
+    uint8_t all = 0;
+    for (size_t i = 0; i < check->rule_count; i++)
+        all |= unhooked(check, &rule[i]);
+    for (size_t i = 0; i < check->protects; i++)
+        all |= unhooked(check, &protect[i]);
+    check_hook_line(check, all, line);
+    for (const struct statement *s = statements; s != NULL && all != 0; s = s->next) {
+        if (s->kind != STATEMENT_RULE && s->kind != STATEMENT_PROTECT)
+            continue;
+        uint8_t missing = unhooked(check, s->kind == STATEMENT_RULE ? rule++ : protect++);
+        check_hooked(check, s, missing, mend);
+        mend = missing != 0 ? NULL : mend; /* one line mends them all */
+    }
 }
 
 static void check_rule_name(struct check *check, const struct word *name)
@@ -245,7 +299,6 @@ void check_protect(struct check *check, const struct statement *statement)
                            .opening = opening(check, &statement->rule)};
     check_match(check, statement, rule);
     check_families(check, statement, rule);
-    check_hooked(check, statement, speaks_of_self(&rule->src), speaks_of_self(&rule->dst));
 }
 
 void check_rule(struct check *check, const struct statement *statement)
@@ -265,5 +318,4 @@ void check_rule(struct check *check, const struct statement *statement)
     check_rule_name(check, &node->name);
     check_options(check, node, rule);
     check_families(check, statement, rule);
-    check_hooked(check, statement, speaks_of_self(&rule->src), speaks_of_self(&rule->dst));
 }

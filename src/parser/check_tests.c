@@ -60,7 +60,11 @@ static void check_ends(struct check *check, const struct statement *statement, s
         query->dst = own_address(check, dst, query->src, &query->dst_zone);
     if (address_is_v4(query->src) != address_is_v4(query->dst))
         CHECK_ERROR(check, statement->at, CODE_FAMILY, "the test's addresses are of two families");
-    check_hooked(check, statement, from_self, to_self);
+    char mend[HOOK_LINE_BYTES];
+    unsigned needed = (from_self ? CHAIN_BIT(CHAIN_OUTPUT) : 0) | (to_self ? CHAIN_BIT(CHAIN_INPUT) : 0);
+    uint8_t missing = (uint8_t)(needed & ~check->ruleset->hooks);
+    check_hook_line(check, missing, mend);
+    check_hooked(check, statement, missing, mend);
 }
 
 static void check_service(struct check *check, const struct test_node *node, struct query *query)
