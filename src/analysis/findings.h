@@ -10,7 +10,7 @@
 enum finding_kind {
     FINDING_NEVER,           /* the rule can match no packet */
     FINDING_SHADOWED,        /* earlier rules take every packet */
-    FINDING_REDUNDANT,       /* removing it changes no verdict */
+    FINDING_REDUNDANT,       /* removing it changes no verdict, and where it only keeps packets out of the default's log, `by` takes some */
     FINDING_NO_CONTINUATION, /* it admits connections whose packets nothing allows */
     FINDING_NO_OPENER,       /* it speaks of connections that nothing admits */
     FINDING_WIDE_SELF,       /* it opens the gateway too */

@@ -100,6 +100,23 @@ static void say_no_opener(struct advice *advice, const struct finding *finding, 
     say_above(words, decider);
 }
 
+static void say_redundant(struct advice *advice, const struct finding *finding, struct words *words)
+{
+    static const char *const nothing[ACTION_COUNT] = {[ACTION_DENY] = "denies nothing that would pass",
+                                                      [ACTION_ALLOW] = "allows nothing that would not pass",
+                                                      [ACTION_REJECT] = "rejects nothing that would not be rejected"};
+    const struct rule *rules = advice->ruleset->rules;
+    if (finding->by_count == 0) {
+        text_add(&words->message, "without this rule every packet would get the same verdict, such as %s; remove it",
+                 words->witness_bytes);
+        return;
+    }
+    text_add(&words->message, "the rule %s without it: ", nothing[rules[finding->rule].action]);
+    add_rule(&words->message, &rules[finding->by[0]]);
+    note_by(words, &rules[finding->by[0]]);
+    text_add(&words->message, " takes %s first; move this rule above it", words->witness_bytes);
+}
+
 static void say(struct advice *advice, const struct finding *finding, struct words *words)
 {
     struct text *message = &words->message;
@@ -113,7 +130,7 @@ static void say(struct advice *advice, const struct finding *finding, struct wor
         say_shadowed(advice, finding, words);
         break;
     case FINDING_REDUNDANT:
-        text_add(message, "without this rule every packet would get the same verdict, such as %s; remove it", words->witness_bytes);
+        say_redundant(advice, finding, words);
         break;
     case FINDING_NO_CONTINUATION:
         say_no_continuation(advice, finding, words);
