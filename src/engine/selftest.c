@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "packet/packet.h"
+#include "rules/mismatch.h"
 #include "rules/surroundings.h"
 
 /* What decided, in the words of an `expect`. */
@@ -93,11 +94,17 @@ void selftest_ask_reply(const struct ruleset *ruleset, const struct surroundings
         *answer = (struct answer){SCREENING_SPOOFED, {.rule = RULE_DEFAULT, .action = ACTION_DENY}};
 }
 
-/* Rules that would have matched, maybe, but for a dns set: offline nobody is in one. */
-struct unknown {
+/* What an asking told, for the case that its answer is not the expected one. */
+struct telling {
     const struct ruleset *ruleset;
-    const struct moving_set *set; /* NULL: none was met */
-    uint32_t rule;                /* that names it */
+    const struct surroundings *surroundings;
+    struct query query;
+    enum action expected;
+    const char *by;
+    const struct moving_set *set; /* NULL: no rule failed for a dns set; offline nobody is in one */
+    uint32_t set_rule;            /* that names it */
+    uint32_t nearest;             /* the rule called so, or else the one that gives the expected verdict and failed last; or RULE_DEFAULT */
+    enum condition failed;        /* of its conditions */
 };
 
 static const struct moving_set *dns_set_in(const struct ruleset *ruleset, const struct endpoint *endpoint)
@@ -111,34 +118,76 @@ static const struct moving_set *dns_set_in(const struct ruleset *ruleset, const 
     return NULL;
 }
 
-static void note_unknown(void *context, uint32_t index, enum condition failed)
+static void note_query(void *context, const struct query *query)
 {
-    struct unknown *unknown = context;
-    const struct rule *rule = &unknown->ruleset->rules[index];
+    struct telling *telling = context;
+    telling->query = *query;
+    telling->set = NULL;
+    telling->nearest = RULE_DEFAULT;
+    telling->failed = CONDITION_NONE;
+}
+
+static void note_rule(void *context, uint32_t index, enum condition failed)
+{
+    struct telling *telling = context;
+    const struct rule *rule = &telling->ruleset->rules[index];
     const struct moving_set *set = NULL;
     if (failed == CONDITION_SRC)
-        set = dns_set_in(unknown->ruleset, &rule->src);
+        set = dns_set_in(telling->ruleset, &rule->src);
     else if (failed == CONDITION_DST)
-        set = dns_set_in(unknown->ruleset, &rule->dst);
-    if (unknown->set == NULL && set != NULL) {
-        unknown->set = set;
-        unknown->rule = index;
+        set = dns_set_in(telling->ruleset, &rule->dst);
+    if (telling->set == NULL && set != NULL) {
+        telling->set = set;
+        telling->set_rule = index;
+    }
+    bool asked = telling->by != NULL ? rule->name != NULL && strcmp(rule->name, telling->by) == 0 : rule->action == telling->expected;
+    if (asked && failed > telling->failed) {
+        telling->nearest = index;
+        telling->failed = failed;
     }
 }
 
-static bool hold(const struct unknown *unknown, const struct answer *answer, enum action expected, const char *by,
-                 bool by_default, const char *which, struct text *explanation)
+/* Why it may be that another answer came, in parentheses. */
+static void add_hint(struct text *text, const struct telling *telling, const struct answer *answer)
 {
-    const struct ruleset *ruleset = unknown->ruleset;
-    if (answer_fits(ruleset, answer, expected, by, by_default))
+    const struct rule *rules = telling->ruleset->rules;
+    uint32_t named = telling->by != NULL ? ruleset_find(telling->ruleset, telling->by) : RULE_DEFAULT;
+    struct mismatch mismatch;
+    if (answer->screening != SCREENING_NONE)
+        return;
+    if (telling->set != NULL) {
+        text_add(text, " (%s:%u names the dns set '%s', in which nobody is in a test)", rules[telling->set_rule].file,
+                 rules[telling->set_rule].line, telling->set->name);
+    } else if (telling->nearest != RULE_DEFAULT && mismatch_of(&mismatch, telling->ruleset, telling->surroundings, &telling->query,
+                                                               telling->nearest, telling->failed)) {
+        const struct rule *rule = &rules[telling->nearest];
+        if (rule->name != NULL)
+            text_add(text, " (\"%s\": %s)", rule->name, mismatch.words);
+        else
+            text_add(text, " (%s:%u: %s)", rule->file, rule->line, mismatch.words);
+    } else if (named != RULE_DEFAULT && answer->decision.rule != RULE_DEFAULT && named > answer->decision.rule) {
+        text_add(text, " (\"%s\" stands below it)", telling->by);
+    }
+}
+
+static void tell_of(struct telling *telling, enum action expected, const char *by)
+{
+    telling->expected = expected;
+    telling->by = by;
+}
+
+static bool hold(const struct telling *telling, const struct answer *answer, bool by_default, const char *which,
+                 struct text *explanation)
+{
+    const struct ruleset *ruleset = telling->ruleset;
+    if (answer_fits(ruleset, answer, telling->expected, telling->by, by_default))
         return true;
     text_add(explanation, "%sexpected ", which);
-    add_outcome(explanation, expected, by, by_default);
+    add_outcome(explanation, telling->expected, telling->by, by_default);
     text_add(explanation, ", got ");
     add_answer(explanation, ruleset, answer);
-    if (unknown->set != NULL)
-        text_add(explanation, " (%s:%u names the dns set '%s', in which nobody is in a test)", ruleset->rules[unknown->rule].file,
-                 ruleset->rules[unknown->rule].line, unknown->set->name);
+    if (!by_default)
+        add_hint(explanation, telling, answer);
     return false;
 }
 
@@ -164,19 +213,19 @@ bool selftest_run(const struct ruleset *ruleset, const struct surroundings *give
     struct surroundings then = *given;
     const struct surroundings *surroundings = &then;
     then.schedules = ruleset_schedules_at(ruleset, test->at);
-    struct unknown unknown = {ruleset, NULL, 0};
-    const struct trace trace = {.rule = note_unknown, .context = &unknown};
+    struct telling telling = {.ruleset = ruleset, .surroundings = surroundings};
+    const struct trace trace = {.ask = note_query, .rule = note_rule, .context = &telling};
+    tell_of(&telling, test->expected, test->by);
     selftest_ask(ruleset, surroundings, &test->query, &trace, &answer);
     if (lacks_moment(ruleset, test, answer.decision.schedules, explanation))
         return false;
-    if (!hold(&unknown, &answer, test->expected, test->by, test->by_default, "", explanation))
+    if (!hold(&telling, &answer, test->by_default, "", explanation))
         return false;
     if (!test->reply)
         return true;
     struct query reply;
-    unknown.set = NULL;
+    tell_of(&telling, test->reply_expected, test->reply_by);
     selftest_ask_reply(ruleset, surroundings, &test->query, &answer, &trace, &reply, &reply_answer);
     return !lacks_moment(ruleset, test, reply_answer.decision.schedules, explanation) &&
-           hold(&unknown, &reply_answer, test->reply_expected, test->reply_by, test->reply_by_default, "for the reply: ",
-                explanation);
+           hold(&telling, &reply_answer, test->reply_by_default, "for the reply: ", explanation);
 }

@@ -28,7 +28,8 @@ void selftest_ask_reply(const struct ruleset *ruleset, const struct surroundings
 
 /*
  * Runs one test. Returns true when it passes; else EXPLANATION says what was expected and what came, in one line, such
- * as: expected allow by "office-out", got deny by default. `self` in the rules is whatever SURROUNDINGS says; a test that
+ * as: expected allow by "web", got deny by default ("web": destination port is 445, not 80,443): the first condition that failed of
+ * the rule that was to decide, or of the one that came nearest. `self` in the rules is whatever SURROUNDINGS says; a test that
  * names no time must not depend on a schedule, one without a date not on `expires`. Nobody is in a dns set, and
  * none is filled: where that may be why a test fails, EXPLANATION says so.
  */

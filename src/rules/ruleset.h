@@ -18,6 +18,7 @@ struct arena;
 struct classifier;
 struct dns_set;
 struct dynamic_set;
+struct text;
 
 /* Bounds of the language. The checker refuses what is above them. */
 #define RULESET_ZONES_MAX 255        /* besides zone 0, which is "no zone" */
@@ -287,6 +288,9 @@ bool ruleset_spoofed_member(const struct ruleset *ruleset, const struct rangeset
 
 /* The schedules that hold at MOMENT, bit by bit. */
 uint64_t ruleset_schedules_at(const struct ruleset *ruleset, struct civil moment);
+
+/* DAY, in days since 1970-01-01, as a date: 2026-12-24. */
+void civil_day_to_text(struct text *text, int32_t day);
 
 /* Is PORT of PROTOCOL of the gateway itself named by a `protect`? */
 bool ruleset_protects(const struct ruleset *ruleset, uint8_t protocol, uint16_t port);
