@@ -34,17 +34,28 @@ enum screening screen_packet(const struct ruleset *ruleset, const struct packet 
     return SCREENING_NONE;
 }
 
+/* Nobody forwards what goes to everybody on a link, unless an interface is named that it leaves through. */
 static enum chain chain_of(const struct surroundings *surroundings, const struct query *query)
 {
     if (query->src_zone == 0 && rangeset_holds(&surroundings->self, query->src))
         return CHAIN_OUTPUT;
-    return query->dst_zone == 0 && rangeset_holds(&surroundings->self, query->dst) ? CHAIN_INPUT : CHAIN_FORWARD;
+    bool here = rangeset_holds(&surroundings->self, query->dst) || address_is_group(query->dst);
+    return query->dst_zone == 0 && here ? CHAIN_INPUT : CHAIN_FORWARD;
 }
 
 enum screening screen_query(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query)
 {
     enum chain chain = chain_of(surroundings, query);
-    return is_spoofed(ruleset, query->src, chain, query->src_zone) ? SCREENING_SPOOFED : SCREENING_NONE;
+    struct packet packet = {.src = query->src, .dst = query->dst, .protocol = query->protocol, .hop_limit = 255};
+    if (screen_unhooked(ruleset, chain))
+        return SCREENING_NONE;
+    if (query->protocol == PROTOCOL_ICMP6) {
+        packet.icmp.type = (uint8_t)query->service;
+    } else {
+        packet.src_port = query->src_port;
+        packet.dst_port = query->service;
+    }
+    return screen_packet(ruleset, &packet, chain, chain == CHAIN_OUTPUT ? query->dst_zone : query->src_zone);
 }
 
 const char *screening_name(enum screening screening)

@@ -39,7 +39,10 @@ static inline bool screen_asks_zone(const struct ruleset *ruleset, const struct 
 /* ZONE: of the interface that the packet comes in through; of one that the gateway sends, goes out through. */
 enum screening screen_packet(const struct ruleset *ruleset, const struct packet *packet, enum chain chain, uint16_t zone);
 
-/* The same of the packet that QUERY is about: from or to `self` in SURROUNDINGS, or forwarded. */
+/*
+ * The same of the packet that QUERY is about: from `self` in SURROUNDINGS; to it, or to everybody on a link; or forwarded. Its hop
+ * limit is 255. NONE where the chain is not hooked: nobody asks then.
+ */
 enum screening screen_query(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query);
 
 /* "antispoof", "implicit nd" ...; NULL for NONE. */

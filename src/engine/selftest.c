@@ -88,6 +88,11 @@ void selftest_ask_reply(const struct ruleset *ruleset, const struct surroundings
         if (query->state == STATE_NEW)
             reply->state = STATE_ESTABLISHED;
     }
+    /* An implicit rule lets both sides speak. */
+    if (first->screening == SCREENING_ND || first->screening == SCREENING_DHCP) {
+        *answer = *first;
+        return;
+    }
     selftest_ask(ruleset, surroundings, reply, trace, answer);
     /* Where a packet comes from is its own, whatever it belongs to. */
     if (screen_query(ruleset, surroundings, &alone) == SCREENING_SPOOFED)

@@ -38,7 +38,12 @@ static struct address test_address(struct check *check, const struct member_node
     struct address address = node->kind == MEMBER_MOVING ? moving_address(check, node) : node->range.first;
     if (node->kind == MEMBER_RANGE && !address_equal(node->range.first, node->range.last))
         CHECK_ERROR(check, node->at, CODE_RANGE, "a test names one address, not a range");
-    *zone = node->zone.text != NULL ? check_zone(check, &node->zone) : ruleset_zone_by_address(check->ruleset, address);
+    if (node->zone.text != NULL)
+        *zone = check_zone(check, &node->zone);
+    else if (address_is_group(address) || (check->surroundings != NULL && rangeset_holds(&check->surroundings->self, address)))
+        *zone = 0; /* it stays here */
+    else
+        *zone = ruleset_zone_by_address(check->ruleset, address);
     return address;
 }
 
