@@ -139,8 +139,8 @@ static void say(struct advice *advice, const struct finding *finding, struct wor
         say_no_opener(advice, finding, words);
         break;
     case FINDING_WIDE_SELF:
-        text_add(message, "this opens the gateway itself too, because 'input' is hooked, such as %s; %s", words->witness_bytes,
-                 own->dst.negated ? "put 'self' into the braces behind '!'" : "write 'to !self'");
+        text_add(message, "this opens the gateway itself too, because 'input' is hooked, such as %s; write 'to %s'",
+                 words->witness_bytes, own->outward != NULL ? own->outward : "!self");
         break;
     case FINDING_NO_ALG:
         text_add(message, "nobody listens to what such a connection announces, and what it announces is denied where no rule opens "

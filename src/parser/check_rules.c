@@ -292,6 +292,24 @@ static const char *opening(struct check *check, const struct rule_node *node)
     return kept;
 }
 
+/* `!{ x, self }` for `!x`. */
+static const char *outward(struct check *check, const struct endpoint_node *dst)
+{
+    const struct member_node *first = dst->member->kind == MEMBER_BRACES && dst->member->zone.text == NULL ? dst->member->members
+                                                                                                           : dst->member;
+    struct member_node braces = {.kind = MEMBER_BRACES}, self = {.kind = MEMBER_SELF}, **end = &braces.members;
+    for (const struct member_node *member = first; member != NULL; member = first == dst->member ? NULL : member->next) {
+        *end = arena_take(check->files->arena, 1, sizeof **end);
+        **end = *member;
+        end = &(*end)->next;
+    }
+    *end = &self;
+    char *text = syntax_endpoint_text(&(struct endpoint_node){.negated = true, .member = &braces});
+    const char *kept = check_keep(check, text);
+    free(text);
+    return kept;
+}
+
 void check_protect(struct check *check, const struct statement *statement)
 {
     struct rule *rule = &check->protect_list[check->protects++];
@@ -314,6 +332,8 @@ void check_rule(struct check *check, const struct statement *statement)
         .identity = check_identity(node),
         .opening = node->states != 0 && node->action == ACTION_ALLOW ? opening(check, node) : NULL,
     };
+    if (node->dst.negated && node->action == ACTION_ALLOW)
+        rule->outward = outward(check, &node->dst);
     check_match(check, statement, rule);
     check_rule_name(check, &node->name);
     check_options(check, node, rule);

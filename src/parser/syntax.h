@@ -192,6 +192,9 @@ struct statement {
 /* The rule in canonical form, on the heap: the caller frees it. */
 char *syntax_rule_text(const struct rule_node *rule);
 
+/* Likewise an endpoint without its ports. */
+char *syntax_endpoint_text(const struct endpoint_node *endpoint);
+
 /* Lists are made in reverse while parsing; this turns one round. The node's first member must be `next`. */
 void *list_reversed(void *list);
 

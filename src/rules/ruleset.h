@@ -165,6 +165,7 @@ struct rule {
     uint32_t line;
     const struct quote *quote; /* NULL: it was not read from a file */
     const char *opening; /* where it names states: its line without them, for messages; else NULL */
+    const char *outward; /* where it allows to `!something`: that with `self` added, for messages; else NULL */
     const char *name; /* its `as`, or NULL */
     uint32_t identity; /* the same in every ruleset that holds this rule, by its name or its words; never 0, and of one rule only */
     enum action action;
