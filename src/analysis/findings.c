@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/search.h"
+#include "analysis/witness.h"
 
 /*
  * Boxes compared for one search, and for all of an analysis: enough for ten thousand rules that somebody wrote, and over in
@@ -203,6 +204,58 @@ static bool replaces_otherwise(const struct analysis *analysis, uint32_t another
     return another > rule && (rules[another].action != rules[rule].action || has_effects(&rules[another]));
 }
 
+/* Does something else happen to a packet of BOXES without the rule that is passed over? Left to the default, it does where MATTERS. */
+static bool changes(struct analysis *analysis, struct arena *arena, const struct boxes *boxes, bool matters)
+{
+    struct search search =
+        search_of(analysis, arena, (uint32_t)analysis->ruleset->rule_count, matters ? search_end_is_hit : NULL);
+    search.roles = analysis->roles;
+    return search_boxes(analysis, &search, boxes) != SEARCH_NOTHING;
+}
+
+static bool has_other_verdict(const struct analysis *analysis, uint32_t another, uint32_t rule)
+{
+    const struct rule *rules = analysis->ruleset->rules;
+    return another < rule && rules[another].action != rules[rule].action;
+}
+
+/* Does ANOTHER match packets that RULE does not? One that does not is an exception, and RULE speaks of the rest. */
+static bool reaches_out(struct analysis *analysis, struct arena *arena, uint32_t another, uint32_t rule)
+{
+    struct boxes boxes = in_states(analysis, arena, &analysis->regions[another], ALL_STATES);
+    struct search search = search_of(analysis, arena, rule + 1, search_end_is_hit);
+    uint8_t *roles = arena_take(arena, rule + 1, 1);
+    memset(roles, SEARCH_PASS, rule);
+    roles[rule] = SEARCH_CUT;
+    search.roles = roles;
+    return search_boxes(analysis, &search, &boxes) == SEARCH_FOUND;
+}
+
+/* So many exceptions are looked at. */
+#define EXCEPTIONS_MAX 32
+
+/* A rule above that takes packets of RULE and is no exception from it: RULE comes too late for what it says. */
+static bool comes_late(struct analysis *analysis, struct arena *arena, const struct boxes *boxes, struct finding *finding)
+{
+    uint32_t rule = finding->rule, decider;
+    enum action action;
+    struct search search = search_of(analysis, arena, rule, NULL);
+    set_roles(analysis, analysis->roles, has_other_verdict, rule);
+    search.roles = analysis->roles;
+    for (unsigned tried = 0; tried < EXCEPTIONS_MAX; tried++) {
+        if (search_boxes(analysis, &search, boxes) != SEARCH_FOUND || !set_witness(analysis, finding, &search.found) ||
+            !witness_classify(analysis->ruleset, &finding->witness, &decider, &action) || decider >= rule)
+            return false;
+        if (reaches_out(analysis, arena, decider, rule)) {
+            finding->by[finding->by_count++] = decider;
+            return true;
+        }
+        analysis->roles[decider] = SEARCH_CUT;
+    }
+    analysis->undecided = true;
+    return false;
+}
+
 static void find_redundant(struct analysis *analysis, uint32_t rule)
 {
     const struct ruleset *ruleset = analysis->ruleset;
@@ -210,19 +263,19 @@ static void find_redundant(struct analysis *analysis, uint32_t rule)
     if (has_effects(own))
         return;
     struct arena *arena = scratch_new();
+    struct finding finding = finding_of(FINDING_REDUNDANT, rule);
     set_roles(analysis, analysis->roles, replaces_otherwise, rule);
     analysis->roles[rule] = SEARCH_PASS;
-    bool same = own->action == ruleset->default_action && !ruleset->default_log.wanted;
+    bool same = own->action == ruleset->default_action;
     struct boxes valid = in_states(analysis, arena, &analysis->regions[rule], ALL_STATES & ~STATE_BIT(STATE_INVALID));
     struct boxes invalid = in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_INVALID));
-    struct search search = search_of(analysis, arena, (uint32_t)ruleset->rule_count, same ? NULL : search_end_is_hit);
-    search.roles = analysis->roles;
-    bool redundant = search_boxes(analysis, &search, &valid) == SEARCH_NOTHING;
-    search.at_end = own->action == ACTION_DENY ? NULL : search_end_is_hit;
-    redundant = redundant && search_boxes(analysis, &search, &invalid) == SEARCH_NOTHING;
+    bool redundant = !changes(analysis, arena, &valid, !same) &&
+                     !changes(analysis, arena, &invalid, own->action != ACTION_DENY);
+    /* It may be there to keep packets out of the default's log. */
+    if (redundant && same && ruleset->default_log.wanted && changes(analysis, arena, &valid, true))
+        redundant = comes_late(analysis, arena, &valid, &finding);
     if (redundant) {
-        struct finding finding = finding_of(FINDING_REDUNDANT, rule);
-        if (valid.count + invalid.count > 0)
+        if (finding.by_count == 0 && valid.count + invalid.count > 0)
             set_witness(analysis, &finding, valid.count > 0 ? &valid.list[0] : &invalid.list[0]);
         analysis->take(analysis->context, &finding);
     }
@@ -517,6 +570,29 @@ static struct boxes protected_boxes(struct analysis *analysis, struct arena *are
     return (struct boxes){boxes.count, list, region.incomplete};
 }
 
+/* Does antispoof refuse an address that PROTECTED wants let in from a zone? */
+static bool find_refused(const struct analysis *analysis, struct arena *arena, const struct rule *protected,
+                         const struct boxes *boxes, struct finding *finding)
+{
+    for (size_t t = 0; t < protected->src.term_count && !protected->src.negated; t++) {
+        const struct endpoint_term *term = &protected->src.terms[t];
+        struct address spoofed;
+        struct box box;
+        if (term->kind != TERM_SET || term->zone == 0 ||
+            !ruleset_spoofed_member(analysis->ruleset, &term->set->members, term->zone, &spoofed))
+            continue;
+        struct address_range *one = arena_take(arena, 1, sizeof *one);
+        *one = (struct address_range){spoofed, spoofed};
+        for (size_t i = 0; i < boxes->count && !finding->refused; i++)
+            finding->refused = box_narrow(arena, &boxes->list[i], DIMENSION_SRC, (struct rangeset){1, one}, &box) &&
+                               box_narrow(arena, &box, DIMENSION_SRC_ZONE, box_numbers(arena, term->zone, term->zone), &box) &&
+                               set_witness(analysis, finding, &box);
+        if (finding->refused)
+            return true;
+    }
+    return false;
+}
+
 void findings_of_protection(const struct ruleset *ruleset, int32_t today, finding_take take, void *context)
 {
     struct analysis analysis;
@@ -531,7 +607,9 @@ void findings_of_protection(const struct ruleset *ruleset, int32_t today, findin
         search.roles = analysis.verdicts;
         enum search_result result = search_boxes(&analysis, &search, &boxes);
         struct finding finding = finding_of(FINDING_PROTECT, i);
-        if (result == SEARCH_FOUND && !boxes.incomplete)
+        if (find_refused(&analysis, arena, &ruleset->protects[i], &boxes, &finding))
+            result = SEARCH_FOUND;
+        else if (result == SEARCH_FOUND && !boxes.incomplete)
             set_witness(&analysis, &finding, &search.found);
         if (result != SEARCH_NOTHING)
             take(context, &finding);

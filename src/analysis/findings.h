@@ -10,7 +10,7 @@
 enum finding_kind {
     FINDING_NEVER,           /* the rule can match no packet */
     FINDING_SHADOWED,        /* earlier rules take every packet */
-    FINDING_REDUNDANT,       /* removing it changes no verdict */
+    FINDING_REDUNDANT,       /* removing it changes no verdict, and where it only keeps packets out of the default's log, `by` takes some */
     FINDING_NO_CONTINUATION, /* it admits connections whose packets nothing allows */
     FINDING_NO_OPENER,       /* it speaks of connections that nothing admits */
     FINDING_WIDE_SELF,       /* it opens the gateway too */
@@ -26,6 +26,7 @@ struct finding {
     enum finding_kind kind;
     uint32_t rule;              /* index; for PROTECT of the ruleset's protects */
     enum alg_name alg;          /* of NO_ALG: who should listen */
+    bool refused;               /* of PROTECT: by antispoof, not by rules */
     bool has_witness;
     struct witness witness;
     unsigned by_count;          /* rules that have to do with it, the first few */
@@ -49,7 +50,8 @@ struct findings_left findings_of(const struct ruleset *ruleset, int32_t today, f
 
 /*
  * Tells of each `protect` that the rules break, while no set that moves has members. One that cannot be proved to hold is
- * broken too, without a witness: fail closed.
+ * broken too, without a witness: fail closed. A source that a protection names with its zone, as in 10.0.0.1@wan, may not be one that
+ * antispoof refuses there; of other sources those that it refuses are not asked for.
  */
 void findings_of_protection(const struct ruleset *ruleset, int32_t today, finding_take take, void *context);
 

@@ -49,17 +49,6 @@ void query_to_text(struct text *text, const struct ruleset *ruleset, const struc
         text_add(text, " %s", state_name(query->state));
 }
 
-/* The day of DAY, in days since 1970-01-01, as a date (the inverse of the parser's; Howard Hinnant's civil_from_days). */
-static void add_date(struct text *text, int32_t day)
-{
-    int64_t shifted = (int64_t)day + 719468, era = shifted / 146097, of_era = shifted % 146097;
-    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
-    int64_t of_month = of_year - (153 * month + 2) / 5 + 1;
-    month += month < 10 ? 3 : -9;
-    text_add(text, "%04d-%02d-%02d", (int)(year + era * 400 + (month <= 2)), (int)month, (int)of_month);
-}
-
 static void add_moment(struct text *text, const struct witness *witness)
 {
     static const char days[7][4] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
@@ -68,7 +57,7 @@ static void add_moment(struct text *text, const struct witness *witness)
         return;
     text_add(text, " at \"");
     if (witness->dated)
-        add_date(text, witness->at.day);
+        civil_day_to_text(text, witness->at.day);
     else
         text_add(text, "%s", days[witness->at.second_of_week / 86400 % 7]);
     text_add(text, " %02u:%02u", second / 3600, second / 60 % 60);

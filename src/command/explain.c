@@ -18,12 +18,12 @@ int command_explain(const struct explain_options *options)
     struct rangeset self = {0, NULL};
     struct ruleset_test packet;
     bool ok = load_rules(&loaded, options->config, &self) &&
-              parser_query(options->packet, loaded.ruleset, &packet, &loaded.diagnostics);
+              parser_query(options->packet, loaded.ruleset, NULL, &packet, &loaded.diagnostics);
     if (!ok) {
         report_diagnostics(&loaded.diagnostics);
     } else {
         struct civil now = civil_at(time(NULL));
-        struct surroundings *surroundings = surroundings_new(NULL, 0, NULL, 0);
+        struct surroundings *surroundings = surroundings_offline(NULL, 0);
         if (surroundings == NULL)
             abort();
         if (packet.at_given)

@@ -263,7 +263,7 @@ static void follow_schedules(struct replay *replay, uint64_t now_ms)
     if (surroundings == NULL)
         abort();
     surroundings_free((struct surroundings *)replay->engine.surroundings);
-    replay->engine.surroundings = surroundings;
+    replay->engine.surroundings = replay->explanation.surroundings = surroundings;
     opener_schedule_edge(replay->engine.table, ruleset, changed, now_ms);
 }
 
@@ -404,7 +404,7 @@ static bool start(struct replay *replay, const struct ruleset *ruleset, const st
     replay->engine.rule_counters = calloc(ruleset->rule_count + 1, sizeof *replay->engine.rule_counters);
     replay->reassembly = reassembly_new(lines_lost, replay);
     replay->last = &replay->first;
-    explanation_init(&replay->explanation, ruleset);
+    explanation_init(&replay->explanation, ruleset, replay->engine.surroundings);
     if (replay->options->verbose)
         replay->engine.trace = &replay->explanation.trace;
     if (replay->engine.table == NULL || replay->engine.surroundings == NULL || replay->engine.rule_counters == NULL ||

@@ -5,159 +5,12 @@
 
 #include "base/text.h"
 #include "engine/selftest.h"
-#include "packet/packet.h"
 #include "packet/reason.h"
 #include "rules/member.h"
+#include "rules/mismatch.h"
 #include "state/limit.h"
 
 #define WORDS_BYTES 300
-#define LISTED_MAX 6 /* items of a list that are shown */
-
-/* ---- what a rule wants, in words ---- */
-
-static const char *protocol_name(uint8_t protocol, char buffer[16])
-{
-    static const struct {
-        uint8_t number;
-        const char *name;
-    } names[] = {{PROTOCOL_TCP, "tcp"}, {PROTOCOL_UDP, "udp"}, {PROTOCOL_SCTP, "sctp"}, {PROTOCOL_ICMP, "icmp"},
-                 {PROTOCOL_ICMP6, "icmp6"}};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (names[i].number == protocol)
-            return names[i].name;
-    snprintf(buffer, 16, "proto %u", protocol);
-    return buffer;
-}
-
-static void add_range(struct text *text, const char *before, uint32_t first, uint32_t last)
-{
-    text_add(text, "%s%u", before, first);
-    if (last != first)
-        text_add(text, "-%u", last);
-}
-
-/* The ports, or types, that the rule wants of this protocol; false: it wants another protocol. */
-static bool add_ports(struct text *text, const struct rule *rule, uint8_t protocol)
-{
-    const char *before = "";
-    for (size_t i = 0; i < rule->service_count; i++) {
-        if (rule->services[i].protocol != protocol)
-            continue;
-        add_range(text, before, rule->services[i].first, rule->services[i].last);
-        before = ",";
-    }
-    return before[0] != '\0';
-}
-
-static void add_protocols(struct text *text, const struct rule *rule)
-{
-    char buffer[16];
-    for (size_t i = 0; i < rule->service_count; i++)
-        if (i == 0 || rule->services[i].protocol != rule->services[i - 1].protocol)
-            text_add(text, "%s%s", i > 0 ? "," : "", protocol_name(rule->services[i].protocol, buffer));
-}
-
-static void add_addresses(struct text *text, const struct rangeset *set)
-{
-    for (size_t i = 0; i < set->count && i < LISTED_MAX; i++) {
-        text_add(text, "%s", i > 0 ? ", " : "");
-        address_to_text(text, set->ranges[i].first);
-        if (!address_equal(set->ranges[i].first, set->ranges[i].last)) {
-            text_add(text, "-");
-            address_to_text(text, set->ranges[i].last);
-        }
-    }
-    if (set->count > LISTED_MAX)
-        text_add(text, " and %zu more", set->count - LISTED_MAX);
-}
-
-static void add_endpoint(struct text *text, const struct ruleset *ruleset, const struct endpoint *endpoint)
-{
-    text_add(text, "%s", endpoint->negated ? "not " : "");
-    for (size_t i = 0; i < endpoint->term_count; i++) {
-        const struct endpoint_term *term = &endpoint->terms[i];
-        text_add(text, "%s", i > 0 ? ", " : "");
-        if (term->kind == TERM_ANY && term->zone != 0) {
-            text_add(text, "%s", ruleset->zones[term->zone].name);
-            continue;
-        }
-        if (term->kind == TERM_ANY)
-            text_add(text, "any");
-        else if (term->kind == TERM_SELF)
-            text_add(text, "self");
-        else if (term->set->name != NULL)
-            text_add(text, "%s", term->set->name);
-        else
-            add_addresses(text, &term->set->members);
-        if (term->zone != 0)
-            text_add(text, "@%s", ruleset->zones[term->zone].name);
-    }
-}
-
-static void add_states(struct text *text, uint8_t states)
-{
-    const char *before = "";
-    for (unsigned state = STATE_NEW; state < STATE_COUNT; state++)
-        if (states & STATE_BIT(state)) {
-            text_add(text, "%s%s", before, state_name(state));
-            before = ",";
-        }
-}
-
-static void add_end(struct text *text, const struct ruleset *ruleset, struct address address, uint16_t zone)
-{
-    address_to_text(text, address);
-    if (zone != 0)
-        text_add(text, "@%s", ruleset->zones[zone].name);
-}
-
-/* ---- the path ---- */
-
-/* What failed, in words; what was wanted; what came. */
-static const char *describe(const struct explanation *path, const struct rule *rule, enum condition failed, struct text *wanted,
-                            struct text *got)
-{
-    const struct query *query = &path->query;
-    char buffer[16];
-    bool icmp = query->protocol == PROTOCOL_ICMP || query->protocol == PROTOCOL_ICMP6;
-    switch (failed) {
-    case CONDITION_STATE:
-        add_states(wanted, rule->states);
-        text_add(got, "%s", state_name(query->state));
-        return "state";
-    case CONDITION_SERVICE:
-        if (add_ports(wanted, rule, query->protocol)) {
-            text_add(got, "%u", query->service);
-            return icmp ? "icmp type" : "destination port";
-        }
-        add_protocols(wanted, rule);
-        text_add(got, "%s", protocol_name(query->protocol, buffer));
-        return "protocol";
-    case CONDITION_SRC_PORT:
-        for (size_t i = 0; i < rule->src_port_count; i++)
-            add_range(wanted, i > 0 ? "," : "", rule->src_ports[i].first, rule->src_ports[i].last);
-        text_add(got, "%u", query->src_port);
-        return "source port";
-    case CONDITION_SRC:
-        add_endpoint(wanted, path->ruleset, &rule->src);
-        add_end(got, path->ruleset, query->src, query->src_zone);
-        return "source";
-    case CONDITION_DST:
-        add_endpoint(wanted, path->ruleset, &rule->dst);
-        add_end(got, path->ruleset, query->dst, query->dst_zone);
-        return "destination";
-    case CONDITION_FLAGS:
-        text_add(wanted, "0x%02x of 0x%02x", rule->flags_set, rule->flags_looked_at);
-        text_add(got, "0x%02x", query->tcp_flags);
-        return "flags";
-    case CONDITION_TIME:
-        text_add(wanted, "%s", rule->when != 0 ? path->ruleset->schedules[rule->when - 1].name : "before it expired");
-        text_add(got, "now");
-        return "time";
-    default:
-        return NULL;
-    }
-}
 
 /* ---- through which member a set matched ---- */
 
@@ -167,6 +20,14 @@ static void add_member(struct text *text, const struct ruleset *ruleset, const s
     const struct origin *origin = &member->origin;
     if (member->written != NULL) {
         text_add(text, "%s:%u", member->written->file, member->written->line);
+        return;
+    }
+    /* Without a clock nothing has been learnt: the prefix is what stands in the file. */
+    if (member->moving->kind == MOVING_PREFIX && now_ms == 0) {
+        const struct zone *zone = &ruleset->zones[origin->zone];
+        text_add(text, "%s by the net of %s", member->moving->name, zone->name);
+        if (zone->quotes != NULL)
+            text_add(text, ", %s:%u", zone->quotes[0].file, zone->quotes[0].line);
         return;
     }
     uint32_t rule = member->moving->kind == MOVING_DYNAMIC ? ruleset_rule_of(ruleset, origin->rule) : RULE_DEFAULT;
@@ -231,17 +92,15 @@ static void take_rule(void *context, uint32_t index, enum condition failed)
 {
     struct explanation *path = context;
     const struct rule *rule = &path->ruleset->rules[index];
-    char wanted_bytes[WORDS_BYTES], got_bytes[WORDS_BYTES];
-    struct text wanted, got;
-    text_init(&wanted, wanted_bytes, sizeof wanted_bytes);
-    text_init(&got, got_bytes, sizeof got_bytes);
-    const char *words = describe(path, rule, failed, &wanted, &got);
+    struct mismatch mismatch;
+    bool matched = !mismatch_of(&mismatch, path->ruleset, path->surroundings, &path->query, index, failed);
     json_t *step = json_pack("{s:o, s:o, s:s, s:b}", "rule", place_of(rule), "name", name_of(rule), "action",
-                             action_name(rule->action), "matched", words == NULL);
-    if (words != NULL) {
-        json_object_set_new(step, "failed", json_string(words));
-        json_object_set_new(step, "wanted", json_string(wanted_bytes));
-        json_object_set_new(step, "got", json_string(got_bytes));
+                             action_name(rule->action), "matched", matched);
+    if (!matched) {
+        json_object_set_new(step, "failed", json_string(mismatch.what));
+        json_object_set_new(step, "wanted", json_string(mismatch.wanted));
+        json_object_set_new(step, "got", json_string(mismatch.got));
+        json_object_set_new(step, "words", json_string(mismatch.words));
     }
     add_through(path, rule, failed, step);
     json_array_append_new(path->path, step);
@@ -255,18 +114,26 @@ static void take_query(void *context, const struct query *query)
     explanation->query = *query;
 }
 
-void explanation_init(struct explanation *explanation, const struct ruleset *ruleset)
+void explanation_init(struct explanation *explanation, const struct ruleset *ruleset, const struct surroundings *surroundings)
 {
-    *explanation = (struct explanation){.ruleset = ruleset, .trace = {take_query, take_rule, explanation}};
+    *explanation = (struct explanation){.ruleset = ruleset, .surroundings = surroundings, .trace = {take_query, take_rule, explanation}};
 }
 
-/* Who decides, as "verdict", "state", "reason", "rule" and "name". */
-static json_t *outcome(const struct ruleset *ruleset, const struct query *query, const struct decision *decision)
+/* Who decides, as "verdict", "state", "reason", "rule" and "name"; before the rules, "before" says what. */
+static json_t *outcome(const struct ruleset *ruleset, const struct query *query, const struct answer *answer)
 {
+    const struct decision *decision = &answer->decision;
     const struct rule *rule = decision->rule == RULE_DEFAULT ? NULL : &ruleset->rules[decision->rule];
-    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "verdict", action_name(decision->action), "state",
-                     state_name(query->state), "reason", reason_name(rule != NULL ? REASON_RULE : REASON_DEFAULT), "rule",
-                     rule != NULL ? place_of(rule) : json_null(), "name", rule != NULL ? name_of(rule) : json_null());
+    enum reason reason = answer->screening == SCREENING_SPOOFED ? REASON_SPOOFED
+                         : answer->screening != SCREENING_NONE  ? REASON_IMPLICIT
+                         : rule != NULL                         ? REASON_RULE
+                                                                : REASON_DEFAULT;
+    json_t *outcome = json_pack("{s:s, s:s, s:s, s:o, s:o}", "verdict", action_name(decision->action), "state",
+                                state_name(query->state), "reason", reason_name(reason), "rule",
+                                rule != NULL ? place_of(rule) : json_null(), "name", rule != NULL ? name_of(rule) : json_null());
+    if (answer->screening != SCREENING_NONE)
+        json_object_set_new(outcome, "before", json_string(screening_name(answer->screening)));
+    return outcome;
 }
 
 /* "100 connections per source", and how many there are now, where somebody knows. */
@@ -281,9 +148,10 @@ static void add_limit(json_t *limits, struct table *table, const char *words, ui
 }
 
 /* What the deciding rule asks for beyond the match. */
-static json_t *limits_of(const struct ruleset *ruleset, const struct decision *decision, const struct query *query,
+static json_t *limits_of(const struct ruleset *ruleset, const struct answer *answer, const struct query *query,
                          struct table *table)
 {
+    const struct decision *decision = &answer->decision;
     json_t *limits = json_array();
     char words[WORDS_BYTES];
     const struct rule *rule = decision->rule != RULE_DEFAULT ? &ruleset->rules[decision->rule] : NULL;
@@ -296,7 +164,7 @@ static json_t *limits_of(const struct ruleset *ruleset, const struct decision *d
                  limit->connections_per_source ? " per source" : "");
         add_limit(limits, table, words, rule->identity, limit->connections_per_source, query);
     }
-    if (ruleset->per_source_max != 0) {
+    if (ruleset->per_source_max != 0 && answer->screening == SCREENING_NONE) {
         snprintf(words, sizeof words, "%u connections of one source over all rules", ruleset->per_source_max);
         add_limit(limits, table, words, 0, true, query);
     }
@@ -307,14 +175,14 @@ json_t *explain_answer(const struct ruleset *ruleset, const struct surroundings 
                        struct table *table)
 {
     struct explanation explanation;
-    struct decision decision, reply_decision;
-    explanation_init(&explanation, ruleset);
-    classify_traced(ruleset, surroundings, query, &decision, &explanation.trace);
-    json_t *answer = outcome(ruleset, query, &decision);
-    struct query reply = selftest_reply(query, decision.action == ACTION_ALLOW);
-    classify(ruleset, surroundings, &reply, &reply_decision);
-    json_object_set_new(answer, "path", explanation.path);
-    json_object_set_new(answer, "limits", limits_of(ruleset, &decision, query, table));
-    json_object_set_new(answer, "reply", outcome(ruleset, &reply, &reply_decision));
+    struct answer first, second;
+    struct query reply;
+    explanation_init(&explanation, ruleset, surroundings);
+    selftest_ask(ruleset, surroundings, query, &explanation.trace, &first);
+    json_t *answer = outcome(ruleset, query, &first);
+    selftest_ask_reply(ruleset, surroundings, query, &first, NULL, &reply, &second);
+    json_object_set_new(answer, "path", explanation.path != NULL ? explanation.path : json_array());
+    json_object_set_new(answer, "limits", limits_of(ruleset, &first, query, table));
+    json_object_set_new(answer, "reply", outcome(ruleset, &reply, &second));
     return answer;
 }

@@ -16,11 +16,12 @@
  */
 struct explanation {
     const struct ruleset *ruleset;
+    const struct surroundings *surroundings;
     struct query query;
     json_t *path;
     struct trace trace;
 };
-void explanation_init(struct explanation *explanation, const struct ruleset *ruleset);
+void explanation_init(struct explanation *explanation, const struct ruleset *ruleset, const struct surroundings *surroundings);
 
 /*
  * The answer of interfaces.md for QUERY, with what would happen to the reply, and how full the limits are by TABLE (NULL: nobody

@@ -1,6 +1,7 @@
 #include "control/explain_text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -11,7 +12,8 @@ static const char *text_of(const json_t *object, const char *key)
 static void print_outcome(const char *before, const json_t *outcome)
 {
     const char *name = json_string_value(json_object_get(outcome, "name"));
-    printf("%s%s %s by %s%s%s%s\n", before, text_of(outcome, "verdict"), text_of(outcome, "state"), text_of(outcome, "rule"),
+    const char *by = text_of(outcome, json_object_get(outcome, "before") != NULL ? "before" : "rule");
+    printf("%s%s %s by %s%s%s%s\n", before, text_of(outcome, "verdict"), text_of(outcome, "state"), by,
            name != NULL ? " \"" : "", name != NULL ? name : "", name != NULL ? "\"" : "");
 }
 
@@ -32,12 +34,14 @@ void explain_print(const json_t *answer)
         if (json_is_true(json_object_get(step, "matched")))
             printf("matches, %s\n", text_of(step, "action"));
         else
-            printf("%s is %s, not %s\n", text_of(step, "failed"), text_of(step, "got"), text_of(step, "wanted"));
+            printf("%s\n", text_of(step, "words"));
         print_member("source", json_object_get(step, "source_member"));
         print_member("destination", json_object_get(step, "destination_member"));
     }
     json_array_foreach(json_object_get(answer, "limits"), index, limit)
         printf("limited to %s\n", json_string_value(limit));
     print_outcome("", answer);
-    print_outcome("the reply: ", json_object_get(answer, "reply"));
+    /* What does not pass has no reply. */
+    if (strcmp(text_of(answer, "verdict"), "allow") == 0)
+        print_outcome("the reply: ", json_object_get(answer, "reply"));
 }

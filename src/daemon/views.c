@@ -263,7 +263,7 @@ json_t *views_explain(void *context, const json_t *request)
                             .families = table_families(daemon->table), .now_ms = clock_now_ms()};
     json_t *answer = NULL;
     diagnostics_init(&diagnostics);
-    if (parser_query(words, policy->ruleset, &packet, &diagnostics)) {
+    if (parser_query(words, policy->ruleset, policy->surroundings, &packet, &diagnostics)) {
         find_connection(daemon, &sought);
         packet.query.now_ms = sought.now_ms;
         answer = explain_answer(policy->ruleset, policy->surroundings,

@@ -11,6 +11,7 @@
 #include "engine/entry.h"
 #include "engine/listen.h"
 #include "engine/opener.h"
+#include "engine/screen.h"
 #include "state/call.h"
 #include "state/icmp_error.h"
 #include "state/session.h"
@@ -51,15 +52,6 @@ static void judge_icmp_error(const struct passage *passage)
     passage->verdict->connection = quoted.id;
 }
 
-/* Neighbour discovery (RFC 4861): a hop limit of 255 proves that no router forwarded it. */
-static bool is_neighbour_discovery(const struct passage *passage)
-{
-    const struct packet *packet = passage->packet;
-    return packet->protocol == PROTOCOL_ICMP6 && packet->hop_limit == 255 && packet->icmp.code == 0 &&
-           packet->icmp.type >= 133 && packet->icmp.type <= 136 &&
-           passage->arrival->chain != CHAIN_FORWARD;
-}
-
 /* Do the rules let a packet that session_open has refused open a connection midway? Then STEP makes it. */
 static bool may_pick_up(const struct passage *passage, const struct query *query, enum reason reason, struct step *step)
 {
@@ -71,21 +63,6 @@ static bool may_pick_up(const struct passage *passage, const struct query *query
     classify(engine->ruleset, engine->surroundings, query, &decision);
     bool loose = decision.rule != RULE_DEFAULT && engine->ruleset->rules[decision.rule].loose;
     return decision.action == ACTION_ALLOW && (cold || loose);
-}
-
-/* DHCP between the gateway itself and a zone that says `dhcp`, whichever of the two is the server (RFC 2131, RFC 8415). */
-static bool is_dhcp(const struct passage *passage)
-{
-    const struct packet *packet = passage->packet;
-    const struct arrival *arrival = passage->arrival;
-    const struct engine *engine = passage->engine;
-    bool v4 = packet->src_port + packet->dst_port == 67 + 68 && (packet->src_port == 67 || packet->src_port == 68);
-    bool v6 = (packet->src_port == 546 || packet->src_port == 547) && (packet->dst_port == 546 || packet->dst_port == 547);
-    if (packet->protocol != PROTOCOL_UDP || arrival->chain == CHAIN_FORWARD || !(v4 || v6))
-        return false;
-    uint32_t interface = arrival->chain == CHAIN_INPUT ? arrival->in_interface : arrival->out_interface;
-    return engine->ruleset->implicit_dhcp &&
-           engine->ruleset->zones[surroundings_zone(engine->surroundings, interface)].dhcp;
 }
 
 /*
@@ -240,14 +217,19 @@ static void judge(const struct passage *passage, const struct tuple *tuple, enum
     table_unlock(table, hash);
 }
 
-/* A zone's own networks may not arrive on another one. The gateway's own packets arrive nowhere. */
-static bool is_spoofed(const struct passage *passage)
+/* Is it decided without the rules? Then the verdict says how. */
+static bool is_screened(const struct passage *passage)
 {
     const struct engine *engine = passage->engine;
     const struct arrival *arrival = passage->arrival;
-    return engine->ruleset->antispoof && arrival->chain != CHAIN_OUTPUT && !passage_unhooked(passage, arrival->chain) &&
-           ruleset_spoofed(engine->ruleset, passage->packet->src,
-                           surroundings_zone(engine->surroundings, arrival->in_interface));
+    uint32_t interface = arrival->chain == CHAIN_OUTPUT ? arrival->out_interface : arrival->in_interface;
+    uint16_t zone = screen_asks_zone(engine->ruleset, passage->packet) ? surroundings_zone(engine->surroundings, interface) : 0;
+    enum screening screening = screen_packet(engine->ruleset, passage->packet, arrival->chain, zone);
+    if (screening == SCREENING_SPOOFED)
+        passage->verdict->reason = REASON_SPOOFED;
+    else if (screening != SCREENING_NONE)
+        passage_allow_implicitly(passage, STATE_NEW);
+    return screening != SCREENING_NONE;
 }
 
 static void count_verdict(const struct passage *passage)
@@ -291,12 +273,8 @@ static void pass(struct engine *engine, struct engine_job *job)
     *verdict = (struct verdict){.action = ACTION_DENY, .reason = REASON_NONE, .rule = RULE_DEFAULT};
     if (job->reason != REASON_NONE) {
         verdict->reason = job->reason;
-    } else if (is_spoofed(&passage)) {
-        verdict->reason = REASON_SPOOFED;
-    } else if (engine->ruleset->implicit_nd && is_neighbour_discovery(&passage)) {
-        passage_allow_implicitly(&passage, STATE_NEW);
-    } else if (is_dhcp(&passage)) {
-        passage_allow_implicitly(&passage, STATE_NEW);
+    } else if (is_screened(&passage)) {
+        /* Antispoof, or an implicit rule. */
     } else if (is_icmp_error(&job->packet)) {
         judge_icmp_error(&passage);
     } else {

@@ -9,5 +9,7 @@ libengine_a_SOURCES += \
 	src/engine/opener.h \
 	src/engine/passage.c \
 	src/engine/passage.h \
+	src/engine/screen.c \
+	src/engine/screen.h \
 	src/engine/selftest.c \
 	src/engine/selftest.h

@@ -6,6 +6,7 @@
 #define ENGINE_PASSAGE_H
 
 #include "engine/engine.h"
+#include "engine/screen.h"
 #include "state/family.h"
 
 struct passage {
@@ -26,13 +27,9 @@ static inline struct rule_counter *passage_rule_counter(const struct engine *eng
     return &engine->rule_counters[rule == RULE_DEFAULT ? engine->ruleset->rule_count : rule];
 }
 
-/*
- * The gateway's own packets are queued both ways as soon as one way is hooked, because a connection cannot be followed by
- * half of its packets. What opens in the chain that the rules do not speak about passes without them, whole.
- */
 static inline bool passage_unhooked(const struct passage *passage, enum chain chain)
 {
-    return chain != CHAIN_FORWARD && !(passage->engine->ruleset->hooks & CHAIN_BIT(chain));
+    return screen_unhooked(passage->engine->ruleset, chain);
 }
 
 static inline void passage_allow_implicitly(const struct passage *passage, enum packet_state state)

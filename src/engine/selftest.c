@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "packet/packet.h"
+#include "rules/mismatch.h"
 #include "rules/surroundings.h"
 
 /* What decided, in the words of an `expect`. */
@@ -16,18 +17,24 @@ static void add_outcome(struct text *text, enum action action, const char *by, b
         text_add(text, " by \"%s\"", by);
 }
 
-static void add_decision(struct text *text, const struct ruleset *ruleset, const struct decision *decision)
+static void add_answer(struct text *text, const struct ruleset *ruleset, const struct answer *answer)
 {
+    const struct decision *decision = &answer->decision;
     const struct rule *rule = decision->rule == RULE_DEFAULT ? NULL : &ruleset->rules[decision->rule];
-    add_outcome(text, decision->action, rule ? rule->name : NULL, rule == NULL);
-    if (rule != NULL && rule->name == NULL)
+    bool screened = answer->screening != SCREENING_NONE;
+    add_outcome(text, decision->action, rule ? rule->name : NULL, rule == NULL && !screened);
+    if (screened)
+        text_add(text, " by %s", screening_name(answer->screening));
+    else if (rule != NULL && rule->name == NULL)
         text_add(text, " by %s:%u", rule->file, rule->line);
 }
 
-static bool decision_fits(const struct ruleset *ruleset, const struct decision *decision, enum action expected,
-                          const char *by, bool by_default)
+static bool answer_fits(const struct ruleset *ruleset, const struct answer *answer, enum action expected, const char *by,
+                        bool by_default)
 {
-    if (decision->action != expected || (by_default && decision->rule != RULE_DEFAULT))
+    const struct decision *decision = &answer->decision;
+    bool defaulted = decision->rule == RULE_DEFAULT && answer->screening == SCREENING_NONE;
+    if (decision->action != expected || (by_default && !defaulted))
         return false;
     if (by == NULL)
         return true;
@@ -35,38 +42,74 @@ static bool decision_fits(const struct ruleset *ruleset, const struct decision *
     return name != NULL && strcmp(name, by) == 0;
 }
 
-/*
- * The query for the answer to FIRST. Where the first packet passed there is a connection, and the answer belongs to it;
- * where it did not, the answer stands alone: it could open a UDP session of its own, and is invalid in protocols that
- * know who asks.
- */
-struct query selftest_reply(const struct query *first, bool passed)
+void selftest_ask(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+                  const struct trace *trace, struct answer *answer)
 {
-    struct query reply = *first;
-    if (passed) {
-        if (first->state == STATE_NEW)
-            reply.state = STATE_ESTABLISHED;
-        return reply;
+    *answer = (struct answer){.screening = screen_query(ruleset, surroundings, query)};
+    if (answer->screening == SCREENING_NONE) {
+        classify_traced(ruleset, surroundings, query, &answer->decision, trace);
+        return;
     }
-    reply.src = first->dst;
-    reply.dst = first->src;
-    reply.src_zone = first->dst_zone;
-    reply.dst_zone = first->src_zone;
-    bool asks = first->protocol == PROTOCOL_TCP || first->protocol == PROTOCOL_SCTP ||
-                first->protocol == PROTOCOL_ICMP || first->protocol == PROTOCOL_ICMP6;
-    reply.state = asks ? STATE_INVALID : STATE_NEW;
-    if (first->protocol != PROTOCOL_ICMP && first->protocol != PROTOCOL_ICMP6) {
-        reply.src_port = first->service;
-        reply.service = first->src_port;
-    }
-    return reply;
+    answer->decision.rule = RULE_DEFAULT;
+    answer->decision.action = answer->screening == SCREENING_SPOOFED ? ACTION_DENY : ACTION_ALLOW;
 }
 
-/* Rules that would have matched, maybe, but for a dns set: offline nobody is in one. */
-struct unknown {
+/* The packet of QUERY's other side, as if it stood alone. */
+static struct query turned(const struct query *query)
+{
+    struct query other = *query;
+    other.src = query->dst;
+    other.dst = query->src;
+    other.src_zone = query->dst_zone;
+    other.dst_zone = query->src_zone;
+    if (query->protocol != PROTOCOL_ICMP && query->protocol != PROTOCOL_ICMP6) {
+        other.src_port = query->service;
+        other.service = query->src_port;
+    }
+    other.tcp_flags = query->tcp_flags != 0 ? TCP_SYN | TCP_ACK : 0;
+    return other;
+}
+
+/*
+ * Where the first packet passed there is a connection, and the answer belongs to it; where it did not, the answer stands alone: it
+ * could open a UDP session of its own, and is invalid in protocols that know who asks.
+ */
+void selftest_ask_reply(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+                        const struct answer *first, const struct trace *trace, struct query *reply, struct answer *answer)
+{
+    struct query alone = turned(query);
+    bool asks = query->protocol == PROTOCOL_TCP || query->protocol == PROTOCOL_SCTP || query->protocol == PROTOCOL_ICMP ||
+                query->protocol == PROTOCOL_ICMP6;
+    alone.state = asks ? STATE_INVALID : STATE_NEW;
+    if (first->decision.action != ACTION_ALLOW) {
+        *reply = alone;
+    } else {
+        *reply = *query;
+        if (query->state == STATE_NEW)
+            reply->state = STATE_ESTABLISHED;
+    }
+    /* An implicit rule lets both sides speak. */
+    if (first->screening == SCREENING_ND || first->screening == SCREENING_DHCP) {
+        *answer = *first;
+        return;
+    }
+    selftest_ask(ruleset, surroundings, reply, trace, answer);
+    /* Where a packet comes from is its own, whatever it belongs to. */
+    if (screen_query(ruleset, surroundings, &alone) == SCREENING_SPOOFED)
+        *answer = (struct answer){SCREENING_SPOOFED, {.rule = RULE_DEFAULT, .action = ACTION_DENY}};
+}
+
+/* What an asking told, for the case that its answer is not the expected one. */
+struct telling {
     const struct ruleset *ruleset;
-    const struct moving_set *set; /* NULL: none was met */
-    uint32_t rule;                /* that names it */
+    const struct surroundings *surroundings;
+    struct query query;
+    enum action expected;
+    const char *by;
+    const struct moving_set *set; /* NULL: no rule failed for a dns set; offline nobody is in one */
+    uint32_t set_rule;            /* that names it */
+    uint32_t nearest;             /* the rule called so, or else the one that gives the expected verdict and failed last; or RULE_DEFAULT */
+    enum condition failed;        /* of its conditions */
 };
 
 static const struct moving_set *dns_set_in(const struct ruleset *ruleset, const struct endpoint *endpoint)
@@ -80,69 +123,114 @@ static const struct moving_set *dns_set_in(const struct ruleset *ruleset, const 
     return NULL;
 }
 
-static void note_unknown(void *context, uint32_t index, enum condition failed)
+static void note_query(void *context, const struct query *query)
 {
-    struct unknown *unknown = context;
-    const struct rule *rule = &unknown->ruleset->rules[index];
+    struct telling *telling = context;
+    telling->query = *query;
+    telling->set = NULL;
+    telling->nearest = RULE_DEFAULT;
+    telling->failed = CONDITION_NONE;
+}
+
+static void note_rule(void *context, uint32_t index, enum condition failed)
+{
+    struct telling *telling = context;
+    const struct rule *rule = &telling->ruleset->rules[index];
     const struct moving_set *set = NULL;
     if (failed == CONDITION_SRC)
-        set = dns_set_in(unknown->ruleset, &rule->src);
+        set = dns_set_in(telling->ruleset, &rule->src);
     else if (failed == CONDITION_DST)
-        set = dns_set_in(unknown->ruleset, &rule->dst);
-    if (unknown->set == NULL && set != NULL) {
-        unknown->set = set;
-        unknown->rule = index;
+        set = dns_set_in(telling->ruleset, &rule->dst);
+    if (telling->set == NULL && set != NULL) {
+        telling->set = set;
+        telling->set_rule = index;
+    }
+    bool asked = telling->by != NULL ? rule->name != NULL && strcmp(rule->name, telling->by) == 0 : rule->action == telling->expected;
+    if (asked && failed > telling->failed) {
+        telling->nearest = index;
+        telling->failed = failed;
     }
 }
 
-static bool hold(const struct unknown *unknown, const struct decision *decision, enum action expected, const char *by,
-                 bool by_default, const char *which, struct text *explanation)
+/* Why it may be that another answer came, in parentheses. */
+static void add_hint(struct text *text, const struct telling *telling, const struct answer *answer)
 {
-    const struct ruleset *ruleset = unknown->ruleset;
-    if (decision_fits(ruleset, decision, expected, by, by_default))
+    const struct rule *rules = telling->ruleset->rules;
+    uint32_t named = telling->by != NULL ? ruleset_find(telling->ruleset, telling->by) : RULE_DEFAULT;
+    struct mismatch mismatch;
+    if (answer->screening != SCREENING_NONE)
+        return;
+    if (telling->set != NULL) {
+        text_add(text, " (%s:%u names the dns set '%s', in which nobody is in a test)", rules[telling->set_rule].file,
+                 rules[telling->set_rule].line, telling->set->name);
+    } else if (telling->nearest != RULE_DEFAULT && mismatch_of(&mismatch, telling->ruleset, telling->surroundings, &telling->query,
+                                                               telling->nearest, telling->failed)) {
+        const struct rule *rule = &rules[telling->nearest];
+        if (rule->name != NULL)
+            text_add(text, " (\"%s\": %s)", rule->name, mismatch.words);
+        else
+            text_add(text, " (%s:%u: %s)", rule->file, rule->line, mismatch.words);
+    } else if (named != RULE_DEFAULT && answer->decision.rule != RULE_DEFAULT && named > answer->decision.rule) {
+        text_add(text, " (\"%s\" stands below it)", telling->by);
+    }
+}
+
+static void tell_of(struct telling *telling, enum action expected, const char *by)
+{
+    telling->expected = expected;
+    telling->by = by;
+}
+
+static bool hold(const struct telling *telling, const struct answer *answer, bool by_default, const char *which,
+                 struct text *explanation)
+{
+    const struct ruleset *ruleset = telling->ruleset;
+    if (answer_fits(ruleset, answer, telling->expected, telling->by, by_default))
         return true;
     text_add(explanation, "%sexpected ", which);
-    add_outcome(explanation, expected, by, by_default);
+    add_outcome(explanation, telling->expected, telling->by, by_default);
     text_add(explanation, ", got ");
-    add_decision(explanation, ruleset, decision);
-    if (unknown->set != NULL)
-        text_add(explanation, " (%s:%u names the dns set '%s', in which nobody is in a test)", ruleset->rules[unknown->rule].file,
-                 ruleset->rules[unknown->rule].line, unknown->set->name);
+    add_answer(explanation, ruleset, answer);
+    if (!by_default)
+        add_hint(explanation, telling, answer);
     return false;
 }
 
-/* The schedules that have a name, and so need a moment; the days behind `expires` are as of today. */
-static uint64_t named_schedules(const struct ruleset *ruleset)
+/* Did the time matter that a test does not name? SCHEDULES would have let rules match, or did. */
+static bool lacks_moment(const struct ruleset *ruleset, const struct ruleset_test *test, uint64_t schedules, struct text *explanation)
 {
-    uint64_t named = 0;
+    bool day = false;
     for (size_t i = 0; i < ruleset->schedule_count; i++)
-        if (ruleset->schedules[i].name != NULL)
-            named |= UINT64_C(1) << i;
-    return named;
+        day |= schedules & UINT64_C(1) << i && ruleset->schedules[i].last_day != INT32_MAX;
+    if (day && (!test->at_given || test->at.day == 0))
+        text_add(explanation, "the answer depends on the day, by 'expires': say which, such as at \"2026-12-24 12:30\"");
+    else if (schedules != 0 && !test->at_given)
+        text_add(explanation, "the answer depends on the time: say when, such as at \"mon 12:30\"");
+    else
+        return false;
+    return true;
 }
 
 bool selftest_run(const struct ruleset *ruleset, const struct surroundings *given,
-                  const struct ruleset_test *test, int32_t today, struct text *explanation)
+                  const struct ruleset_test *test, struct text *explanation)
 {
-    struct decision decision;
-    struct civil at = {test->at.day != 0 ? test->at.day : today, test->at.second_of_week};
+    struct answer answer, reply_answer;
     struct surroundings then = *given;
     const struct surroundings *surroundings = &then;
-    then.schedules = ruleset_schedules_at(ruleset, at);
-    struct unknown unknown = {ruleset, NULL, 0};
-    const struct trace trace = {.rule = note_unknown, .context = &unknown};
-    classify_traced(ruleset, surroundings, &test->query, &decision, &trace);
-    if (!test->at_given && decision.schedules & named_schedules(ruleset)) {
-        text_add(explanation, "the answer depends on the time: say when, such as at \"mon 12:30\"");
+    then.schedules = ruleset_schedules_at(ruleset, test->at);
+    struct telling telling = {.ruleset = ruleset, .surroundings = surroundings};
+    const struct trace trace = {.ask = note_query, .rule = note_rule, .context = &telling};
+    tell_of(&telling, test->expected, test->by);
+    selftest_ask(ruleset, surroundings, &test->query, &trace, &answer);
+    if (lacks_moment(ruleset, test, answer.decision.schedules, explanation))
         return false;
-    }
-    if (!hold(&unknown, &decision, test->expected, test->by, test->by_default, "", explanation))
+    if (!hold(&telling, &answer, test->by_default, "", explanation))
         return false;
     if (!test->reply)
         return true;
-    struct query reply = selftest_reply(&test->query, decision.action == ACTION_ALLOW);
-    unknown.set = NULL;
-    classify_traced(ruleset, surroundings, &reply, &decision, &trace);
-    return hold(&unknown, &decision, test->reply_expected, test->reply_by, test->reply_by_default,
-                "for the reply: ", explanation);
+    struct query reply;
+    tell_of(&telling, test->reply_expected, test->reply_by);
+    selftest_ask_reply(ruleset, surroundings, &test->query, &answer, &trace, &reply, &reply_answer);
+    return !lacks_moment(ruleset, test, reply_answer.decision.schedules, explanation) &&
+           hold(&telling, &reply_answer, test->reply_by_default, "for the reply: ", explanation);
 }

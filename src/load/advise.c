@@ -100,6 +100,23 @@ static void say_no_opener(struct advice *advice, const struct finding *finding, 
     say_above(words, decider);
 }
 
+static void say_redundant(struct advice *advice, const struct finding *finding, struct words *words)
+{
+    static const char *const nothing[ACTION_COUNT] = {[ACTION_DENY] = "denies nothing that would pass",
+                                                      [ACTION_ALLOW] = "allows nothing that would not pass",
+                                                      [ACTION_REJECT] = "rejects nothing that would not be rejected"};
+    const struct rule *rules = advice->ruleset->rules;
+    if (finding->by_count == 0) {
+        text_add(&words->message, "without this rule every packet would get the same verdict, such as %s; remove it",
+                 words->witness_bytes);
+        return;
+    }
+    text_add(&words->message, "the rule %s without it: ", nothing[rules[finding->rule].action]);
+    add_rule(&words->message, &rules[finding->by[0]]);
+    note_by(words, &rules[finding->by[0]]);
+    text_add(&words->message, " takes %s first; move this rule above it", words->witness_bytes);
+}
+
 static void say(struct advice *advice, const struct finding *finding, struct words *words)
 {
     struct text *message = &words->message;
@@ -113,7 +130,7 @@ static void say(struct advice *advice, const struct finding *finding, struct wor
         say_shadowed(advice, finding, words);
         break;
     case FINDING_REDUNDANT:
-        text_add(message, "without this rule every packet would get the same verdict, such as %s; remove it", words->witness_bytes);
+        say_redundant(advice, finding, words);
         break;
     case FINDING_NO_CONTINUATION:
         say_no_continuation(advice, finding, words);
@@ -122,8 +139,8 @@ static void say(struct advice *advice, const struct finding *finding, struct wor
         say_no_opener(advice, finding, words);
         break;
     case FINDING_WIDE_SELF:
-        text_add(message, "this opens the gateway itself too, because 'input' is hooked, such as %s; %s", words->witness_bytes,
-                 own->dst.negated ? "put 'self' into the braces behind '!'" : "write 'to !self'");
+        text_add(message, "this opens the gateway itself too, because 'input' is hooked, such as %s; write 'to %s'",
+                 words->witness_bytes, own->outward != NULL ? own->outward : "!self");
         break;
     case FINDING_NO_ALG:
         text_add(message, "nobody listens to what such a connection announces, and what it announces is denied where no rule opens "
@@ -195,6 +212,13 @@ static void take_protection(void *context, const struct finding *finding)
     const struct rule *decider = NULL;
     struct words words;
     words_init(&words, advice, finding);
+    if (finding->refused) {
+        text_add(&words.message, "antispoof does not let in all that is protected here: %s is refused, as its network is another zone's; "
+                                 "name the zone that it comes from",
+                 words.witness_bytes);
+        report(advice, &words, quote_record(protected->quote, SEVERITY_ERROR, CODE_PROTECT));
+        return;
+    }
     if (finding->has_witness) {
         text_add(&words.message, "the rules do not allow all that is protected here: %s is denied", words.witness_bytes);
         decider = say_denied(advice, finding, &words);

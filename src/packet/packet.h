@@ -32,6 +32,11 @@ enum tcp_flag {
     TCP_CWR = 0x80,
 };
 
+#define TCP_FLAG_COUNT 8
+
+/* "fin" for bit 0, "syn" for bit 1 ... */
+const char *tcp_flag_name(unsigned bit);
+
 /* What an ICMP or ICMPv6 message is to a connection. */
 enum icmp_role {
     ICMP_ROLE_OTHER,    /* neither asks nor answers: router advertisement, neighbour discovery, MLD ... */

@@ -25,6 +25,12 @@ enum sctp_chunk { SCTP_CHUNK_INIT = 1, SCTP_CHUNK_INIT_ACK = 2 };
 #define ESP_HEADER_BYTES 8
 #define AH_HEADER_BYTES 12
 
+const char *tcp_flag_name(unsigned bit)
+{
+    static const char *const names[TCP_FLAG_COUNT] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
+    return names[bit];
+}
+
 static struct reader reader_of(const struct packet *packet)
 {
     return reader_over(packet->bytes + packet->transport, packet->captured - packet->transport);

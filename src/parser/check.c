@@ -398,6 +398,7 @@ static void check_statements(struct check *check, const struct statement *statem
     for (const struct statement *s = statements; s != NULL; s = s->next)
         if (s->kind == STATEMENT_PROTECT)
             check_protect(check, s);
+    check_all_hooked(check, statements);
     check_identities(check);
     publish(check); /* tests look zones up by address */
     /* Names that an error has left undefined would be reported again here, and mean nothing. */

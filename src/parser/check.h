@@ -38,6 +38,7 @@ struct check {
     struct names names;            /* struct definition */
     struct names services;         /* struct service_definition */
     struct names rules;            /* struct location: rules by their `as` */
+    const struct surroundings *surroundings; /* of the gateway, for `self` in packets; NULL: it is not known */
     size_t zones, sets, rule_count, tests;
     struct zone *zone_list;
     const struct set **set_list;
@@ -104,6 +105,12 @@ const struct port_range *check_ports(struct check *check, const struct port_node
 /* The checks on rules and tests (check_rules.c, check_tests.c). */
 void check_rule(struct check *check, const struct statement *statement);
 void check_test(struct check *check, const struct statement *statement);
+/* Reports rules and protections that can only speak of packets which no hook queues; the first with the line that mends them all. */
+void check_all_hooked(struct check *check, const struct statement *statements);
+/* Reports that the chains MISSING (CHAIN_BITs) are not hooked, and the line that mends it, unless it is NULL: from check_hook_line. */
+void check_hooked(struct check *check, const struct statement *statement, uint8_t missing, const char *mend);
+#define HOOK_LINE_BYTES 40
+void check_hook_line(const struct check *check, uint8_t missing, char line[HOOK_LINE_BYTES]);
 struct log check_log(const struct log_node *node);
 
 /* The checks on when (check_times.c): a `schedule` statement; a rule's `when` and `expires`; a test's `at`. */

@@ -82,24 +82,18 @@ static void check_limit(struct check *check, const struct limit_node *node, stru
     rule->limit = limit;
 }
 
-static const struct {
-    const char *name;
-    uint8_t flag;
-} tcp_flags[] = {{"fin", TCP_FIN}, {"syn", TCP_SYN}, {"rst", TCP_RST}, {"psh", TCP_PSH},
-                 {"ack", TCP_ACK}, {"urg", TCP_URG}, {"ece", TCP_ECE}, {"cwr", TCP_CWR}};
-
 /* Adds the flag called by the LENGTH characters at TEXT to *FLAGS. */
 static void add_flag(struct check *check, const struct word *word, const char *text, size_t length, uint8_t *flags)
 {
     char name[16];
     snprintf(name, sizeof name, "%.*s", (int)(length < 15 ? length : 15), text);
     struct suggestion suggestion = suggestion_for(name);
-    for (size_t i = 0; i < sizeof tcp_flags / sizeof tcp_flags[0]; i++) {
-        if (strcmp(name, tcp_flags[i].name) == 0) {
-            *flags |= tcp_flags[i].flag;
+    for (unsigned bit = 0; bit < TCP_FLAG_COUNT; bit++) {
+        if (strcmp(name, tcp_flag_name(bit)) == 0) {
+            *flags = (uint8_t)(*flags | 1u << bit);
             return;
         }
-        suggestion_offer(&suggestion, tcp_flags[i].name);
+        suggestion_offer(&suggestion, tcp_flag_name(bit));
     }
     if (strcmp(name, "none") != 0)
         CHECK_ERROR(check, word->at, CODE_UNDEFINED, "unknown TCP flag '%s'%s%s%s", name,

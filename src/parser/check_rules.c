@@ -1,6 +1,7 @@
 /*
  * Rules: endpoints to terms, and what a rule as a whole cannot mean.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,14 +181,67 @@ static bool speaks_of_self(const struct endpoint *endpoint)
     return false;
 }
 
-static void check_hooked(struct check *check, const struct statement *statement, const struct rule *rule)
+/* Can it only match what has an interface on this side? */
+static bool names_zones(const struct endpoint *endpoint)
 {
-    uint8_t hooks = check->ruleset->hooks;
-    /* Without its chain the rule would look effective and not be. */
-    if (speaks_of_self(&rule->dst) && !(hooks & CHAIN_BIT(CHAIN_INPUT)))
-        CHECK_ERROR(check, statement->at, CODE_UNHOOKED, "packets to 'self' are not queued: write 'hook forward, input'");
-    if (speaks_of_self(&rule->src) && !(hooks & CHAIN_BIT(CHAIN_OUTPUT)))
-        CHECK_ERROR(check, statement->at, CODE_UNHOOKED, "packets from 'self' are not queued: write 'hook forward, output'");
+    for (size_t i = 0; i < endpoint->term_count; i++)
+        if (endpoint->terms[i].zone == 0)
+            return false;
+    return endpoint->term_count > 0 && !endpoint->negated;
+}
+
+/* The chains, not hooked, without which the rule would look effective and not be. */
+static uint8_t unhooked(const struct check *check, const struct rule *rule)
+{
+    unsigned needed = 0;
+    if (names_zones(&rule->src) && names_zones(&rule->dst))
+        needed |= CHAIN_BIT(CHAIN_FORWARD);
+    if (speaks_of_self(&rule->dst))
+        needed |= CHAIN_BIT(CHAIN_INPUT);
+    if (speaks_of_self(&rule->src))
+        needed |= CHAIN_BIT(CHAIN_OUTPUT);
+    return (uint8_t)(needed & ~check->ruleset->hooks);
+}
+
+void check_hooked(struct check *check, const struct statement *statement, uint8_t missing, const char *mend)
+{
+    static const char *const packets[CHAIN_COUNT] = {"packets from one zone to another", "packets to 'self'", "packets from 'self'"};
+    for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
+        if (missing & CHAIN_BIT(chain))
+            CHECK_ERROR(check, statement->at, CODE_UNHOOKED, "%s are not queued%s%s%s", packets[chain],
+                        mend != NULL ? ": write '" : "", mend != NULL ? mend : "", mend != NULL ? "'" : "");
+}
+
+void check_hook_line(const struct check *check, uint8_t missing, char line[HOOK_LINE_BYTES])
+{
+    const char *before = "hook ";
+    line[0] = '\0';
+    for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
+        if ((check->ruleset->hooks | missing) & CHAIN_BIT(chain)) {
+            size_t length = strlen(line);
+            snprintf(line + length, HOOK_LINE_BYTES - length, "%s%s", before, chain_name(chain));
+            before = ", ";
+        }
+}
+
+void check_all_hooked(struct check *check, const struct statement *statements)
+{
+    char line[HOOK_LINE_BYTES];
+    const char *mend = line;
+    const struct rule *rule = check->rule_list, *protect = check->protect_list;
+    uint8_t all = 0;
+    for (size_t i = 0; i < check->rule_count; i++)
+        all |= unhooked(check, &rule[i]);
+    for (size_t i = 0; i < check->protects; i++)
+        all |= unhooked(check, &protect[i]);
+    check_hook_line(check, all, line);
+    for (const struct statement *s = statements; s != NULL && all != 0; s = s->next) {
+        if (s->kind != STATEMENT_RULE && s->kind != STATEMENT_PROTECT)
+            continue;
+        uint8_t missing = unhooked(check, s->kind == STATEMENT_RULE ? rule++ : protect++);
+        check_hooked(check, s, missing, mend);
+        mend = missing != 0 ? NULL : mend; /* one line mends them all */
+    }
 }
 
 static void check_rule_name(struct check *check, const struct word *name)
@@ -238,6 +292,24 @@ static const char *opening(struct check *check, const struct rule_node *node)
     return kept;
 }
 
+/* `!{ x, self }` for `!x`. */
+static const char *outward(struct check *check, const struct endpoint_node *dst)
+{
+    const struct member_node *first = dst->member->kind == MEMBER_BRACES && dst->member->zone.text == NULL ? dst->member->members
+                                                                                                           : dst->member;
+    struct member_node braces = {.kind = MEMBER_BRACES}, self = {.kind = MEMBER_SELF}, **end = &braces.members;
+    for (const struct member_node *member = first; member != NULL; member = first == dst->member ? NULL : member->next) {
+        *end = arena_take(check->files->arena, 1, sizeof **end);
+        **end = *member;
+        end = &(*end)->next;
+    }
+    *end = &self;
+    char *text = syntax_endpoint_text(&(struct endpoint_node){.negated = true, .member = &braces});
+    const char *kept = check_keep(check, text);
+    free(text);
+    return kept;
+}
+
 void check_protect(struct check *check, const struct statement *statement)
 {
     struct rule *rule = &check->protect_list[check->protects++];
@@ -245,7 +317,6 @@ void check_protect(struct check *check, const struct statement *statement)
                            .opening = opening(check, &statement->rule)};
     check_match(check, statement, rule);
     check_families(check, statement, rule);
-    check_hooked(check, statement, rule);
 }
 
 void check_rule(struct check *check, const struct statement *statement)
@@ -261,9 +332,10 @@ void check_rule(struct check *check, const struct statement *statement)
         .identity = check_identity(node),
         .opening = node->states != 0 && node->action == ACTION_ALLOW ? opening(check, node) : NULL,
     };
+    if (node->dst.negated && node->action == ACTION_ALLOW)
+        rule->outward = outward(check, &node->dst);
     check_match(check, statement, rule);
     check_rule_name(check, &node->name);
     check_options(check, node, rule);
     check_families(check, statement, rule);
-    check_hooked(check, statement, rule);
 }

@@ -6,6 +6,7 @@
 #include "packet/packet.h"
 #include "parser/check.h"
 #include "rules/moving.h"
+#include "rules/surroundings.h"
 
 /* Offline a zone has the prefixes of its `net`: the first one. */
 static struct address moving_address(struct check *check, const struct member_node *node)
@@ -21,13 +22,54 @@ static struct address moving_address(struct check *check, const struct member_no
     return address;
 }
 
+/* `self` is of the family of the other end, and on no interface. */
+static struct address own_address(struct check *check, const struct member_node *node, struct address other, uint16_t *zone)
+{
+    struct address own;
+    bool v4 = address_is_v4(other);
+    *zone = 0;
+    if (!surroundings_own(check->surroundings, v4, &own))
+        CHECK_ERROR(check, node->at, CODE_UNDEFINED, "the gateway has no %s address", v4 ? "IPv4" : "IPv6");
+    return own;
+}
+
 static struct address test_address(struct check *check, const struct member_node *node, uint16_t *zone)
 {
     struct address address = node->kind == MEMBER_MOVING ? moving_address(check, node) : node->range.first;
     if (node->kind == MEMBER_RANGE && !address_equal(node->range.first, node->range.last))
         CHECK_ERROR(check, node->at, CODE_RANGE, "a test names one address, not a range");
-    *zone = node->zone.text != NULL ? check_zone(check, &node->zone) : ruleset_zone_by_address(check->ruleset, address);
+    if (node->zone.text != NULL)
+        *zone = check_zone(check, &node->zone);
+    else if (address_is_group(address) || (check->surroundings != NULL && rangeset_holds(&check->surroundings->self, address)))
+        *zone = 0; /* it stays here */
+    else
+        *zone = ruleset_zone_by_address(check->ruleset, address);
     return address;
+}
+
+static void check_ends(struct check *check, const struct statement *statement, struct query *query)
+{
+    const struct member_node *src = statement->test.src, *dst = statement->test.dst;
+    bool from_self = src->kind == MEMBER_SELF, to_self = dst->kind == MEMBER_SELF;
+    if (from_self && to_self) {
+        CHECK_ERROR(check, dst->at, CODE_RANGE, "what the gateway says to itself is never judged: name another host here, or there");
+        return;
+    }
+    if (!from_self)
+        query->src = test_address(check, src, &query->src_zone);
+    if (!to_self)
+        query->dst = test_address(check, dst, &query->dst_zone);
+    if (from_self)
+        query->src = own_address(check, src, query->dst, &query->src_zone);
+    if (to_self)
+        query->dst = own_address(check, dst, query->src, &query->dst_zone);
+    if (address_is_v4(query->src) != address_is_v4(query->dst))
+        CHECK_ERROR(check, statement->at, CODE_FAMILY, "the test's addresses are of two families");
+    char mend[HOOK_LINE_BYTES];
+    unsigned needed = (from_self ? CHAIN_BIT(CHAIN_OUTPUT) : 0) | (to_self ? CHAIN_BIT(CHAIN_INPUT) : 0);
+    uint8_t missing = (uint8_t)(needed & ~check->ruleset->hooks);
+    check_hook_line(check, missing, mend);
+    check_hooked(check, statement, missing, mend);
 }
 
 static void check_service(struct check *check, const struct test_node *node, struct query *query)
@@ -97,11 +139,12 @@ void check_test(struct check *check, const struct statement *statement)
         .port_given = node->src_port != NULL,
     };
     query->state = state_of(node->states);
-    query->src = test_address(check, node->src, &query->src_zone);
-    query->dst = test_address(check, node->dst, &query->dst_zone);
+    check_ends(check, statement, query);
     check_service(check, node, query);
     bool has_ports = query->protocol == PROTOCOL_TCP || query->protocol == PROTOCOL_UDP ||
                      query->protocol == PROTOCOL_SCTP;
+    if (query->protocol == PROTOCOL_TCP)
+        query->tcp_flags = query->state == STATE_NEW ? TCP_SYN : query->state == STATE_INVALID ? TCP_ACK : 0;
     query->src_port = has_ports ? TEST_SOURCE_PORT : 0;
     if (node->src_port != NULL) {
         size_t count;
@@ -111,8 +154,6 @@ void check_test(struct check *check, const struct statement *statement)
         else if (count == 1)
             query->src_port = ports[0].first;
     }
-    if (address_is_v4(query->src) != address_is_v4(query->dst))
-        CHECK_ERROR(check, statement->at, CODE_FAMILY, "the test's addresses are of two families");
     if (node->at.text != NULL)
         test->at_given = check_at(check, &node->at, &test->at);
     check_by(check, &node->expect);

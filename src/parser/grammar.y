@@ -615,6 +615,7 @@ test_host:
 test_address:
     test_host
   | test_host '@' name            { $$ = $1; $$->zone = $3; }
+  | SELF                          { $$ = NODE(struct member_node); $$->kind = MEMBER_SELF; $$->at = @1; }
   ;
 test_port:
     %empty                        { $$ = NULL; }

@@ -16,6 +16,7 @@ struct arena;
 struct rule;
 struct ruleset;
 struct ruleset_test;
+struct surroundings;
 
 /* Bounds, so that no file can exhaust the machine; above them is an error that says so. */
 #define PARSER_FILE_BYTES_MAX (64u << 20)
@@ -53,10 +54,10 @@ char *parser_canonical(const char *path, const struct file_access *access, struc
 
 /*
  * Reads a packet in words, "192.168.10.20@lan port 4000 to 203.0.113.5 tcp 443 established", by the zones of RULESET: its query,
- * and the moment where the words name one. False: DIAGNOSTICS say why.
+ * and the moment where the words name one. `self` is the first own address in SURROUNDINGS. False: DIAGNOSTICS say why.
  */
-bool parser_query(const char *text, const struct ruleset *ruleset, struct ruleset_test *packet,
-                  struct diagnostics *diagnostics);
+bool parser_query(const char *text, const struct ruleset *ruleset, const struct surroundings *surroundings,
+                  struct ruleset_test *packet, struct diagnostics *diagnostics);
 
 /*
  * Reads connections in words, "lan to any tcp 22": endpoints and services as in a rule, by the zones and sets of RULESET. What it

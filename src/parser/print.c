@@ -411,6 +411,14 @@ char *syntax_rule_text(const struct rule_node *rule)
     return output.text;
 }
 
+char *syntax_endpoint_text(const struct endpoint_node *endpoint)
+{
+    struct output output = output_new();
+    add(&output, endpoint->negated ? "!" : "");
+    add_member(&output, endpoint->member);
+    return output.text;
+}
+
 char *parser_canonical(const char *path, const struct file_access *access, struct diagnostics *diagnostics)
 {
     struct output output = output_new();

@@ -58,8 +58,8 @@ static void shift_places(struct diagnostics *diagnostics, size_t first, const ch
     }
 }
 
-bool parser_query(const char *text, const struct ruleset *ruleset, struct ruleset_test *packet,
-                  struct diagnostics *diagnostics)
+bool parser_query(const char *text, const struct ruleset *ruleset, const struct surroundings *surroundings,
+                  struct ruleset_test *packet, struct diagnostics *diagnostics)
 {
     struct arena *arena = arena_new();
     if (arena == NULL)
@@ -68,7 +68,7 @@ bool parser_query(const char *text, const struct ruleset *ruleset, struct rulese
     struct files files = {.arena = arena, .diagnostics = diagnostics};
     struct check check = {.files = &files, .diagnostics = diagnostics, .arena = arena, .ruleset = &zones,
                           .names = {.arena = arena}, .services = {.arena = arena}, .rules = {.arena = arena},
-                          .schedule_names = {.arena = arena}};
+                          .schedule_names = {.arena = arena}, .surroundings = surroundings};
     size_t errors = diagnostics->errors, first = diagnostics->count;
     const struct statement *statement = syntax_read(source_of(arena, text), arena, diagnostics);
     if (diagnostics->errors == errors && (statement == NULL || statement->kind != STATEMENT_TEST || statement->next != NULL))

@@ -147,7 +147,7 @@ struct expect_node {
 
 struct test_node {
     struct word name;
-    struct member_node *src, *dst;   /* RANGE of one address, maybe with a zone */
+    struct member_node *src, *dst;   /* RANGE of one address or MOVING, maybe with a zone; SELF */
     struct port_node *src_port;
     struct service_node *service;
     uint8_t states;                  /* 0 or one */
@@ -191,6 +191,9 @@ struct statement {
 
 /* The rule in canonical form, on the heap: the caller frees it. */
 char *syntax_rule_text(const struct rule_node *rule);
+
+/* Likewise an endpoint without its ports. */
+char *syntax_endpoint_text(const struct endpoint_node *endpoint);
 
 /* Lists are made in reverse while parsing; this turns one round. The node's first member must be `next`. */
 void *list_reversed(void *list);

@@ -9,6 +9,8 @@ libengine_a_SOURCES += \
 	src/rules/dynamic_set.h \
 	src/rules/member.c \
 	src/rules/member.h \
+	src/rules/mismatch.c \
+	src/rules/mismatch.h \
 	src/rules/moving.c \
 	src/rules/moving.h \
 	src/rules/projection.c \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "rules/classifier.h"
 #include "rules/dns_set.h"
 #include "rules/dynamic_set.h"
@@ -87,6 +88,34 @@ bool ruleset_spoofed(const struct ruleset *ruleset, struct address address, uint
     return false;
 }
 
+/* Is ADDRESS of MEMBERS, and refused, and below what was found? */
+static void try_member(const struct ruleset *ruleset, const struct rangeset *members, uint16_t zone, struct address address,
+                       bool *found, struct address *spoofed)
+{
+    if (rangeset_holds(members, address) && ruleset_spoofed(ruleset, address, zone) &&
+        (!*found || address_compare(address, *spoofed) < 0)) {
+        *found = true;
+        *spoofed = address;
+    }
+}
+
+bool ruleset_spoofed_member(const struct ruleset *ruleset, const struct rangeset *members, uint16_t zone, struct address *spoofed)
+{
+    bool found = false;
+    for (size_t i = 0; i < members->count; i++)
+        try_member(ruleset, members, zone, members->ranges[i].first, &found, spoofed);
+    /* Whose an address is changes only where a network begins or ends. */
+    for (size_t z = 1; z < ruleset->zone_count; z++)
+        for (size_t i = 0; i < ruleset->zones[z].nets.count; i++) {
+            const struct address_range *net = &ruleset->zones[z].nets.ranges[i];
+            struct address behind = net->last;
+            behind.high += ++behind.low == 0;
+            try_member(ruleset, members, zone, net->first, &found, spoofed);
+            try_member(ruleset, members, zone, behind, &found, spoofed);
+        }
+    return found;
+}
+
 static bool schedule_holds(const struct schedule *schedule, struct civil moment)
 {
     if (moment.day > schedule->last_day)
@@ -104,6 +133,17 @@ uint64_t ruleset_schedules_at(const struct ruleset *ruleset, struct civil moment
         if (schedule_holds(&ruleset->schedules[i], moment))
             active |= UINT64_C(1) << i;
     return active;
+}
+
+/* The inverse of the parser's (Howard Hinnant's civil_from_days). */
+void civil_day_to_text(struct text *text, int32_t day)
+{
+    int64_t shifted = (int64_t)day + 719468, era = shifted / 146097, of_era = shifted % 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
+    int64_t of_month = of_year - (153 * month + 2) / 5 + 1;
+    month += month < 10 ? 3 : -9;
+    text_add(text, "%04d-%02d-%02d", (int)(year + era * 400 + (month <= 2)), (int)month, (int)of_month);
 }
 
 bool ruleset_set_holds(const struct ruleset *ruleset, const struct set *set, struct address address, uint64_t now_ms)

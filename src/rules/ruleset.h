@@ -18,6 +18,7 @@ struct arena;
 struct classifier;
 struct dns_set;
 struct dynamic_set;
+struct text;
 
 /* Bounds of the language. The checker refuses what is above them. */
 #define RULESET_ZONES_MAX 255        /* besides zone 0, which is "no zone" */
@@ -164,6 +165,7 @@ struct rule {
     uint32_t line;
     const struct quote *quote; /* NULL: it was not read from a file */
     const char *opening; /* where it names states: its line without them, for messages; else NULL */
+    const char *outward; /* where it allows to `!something`: that with `self` added, for messages; else NULL */
     const char *name; /* its `as`, or NULL */
     uint32_t identity; /* the same in every ruleset that holds this rule, by its name or its words; never 0, and of one rule only */
     enum action action;
@@ -282,8 +284,14 @@ uint16_t ruleset_zone_by_address(const struct ruleset *ruleset, struct address a
  */
 bool ruleset_spoofed(const struct ruleset *ruleset, struct address address, uint16_t zone);
 
+/* Is there an address of MEMBERS that may not arrive on an interface of ZONE? The first such. */
+bool ruleset_spoofed_member(const struct ruleset *ruleset, const struct rangeset *members, uint16_t zone, struct address *spoofed);
+
 /* The schedules that hold at MOMENT, bit by bit. */
 uint64_t ruleset_schedules_at(const struct ruleset *ruleset, struct civil moment);
+
+/* DAY, in days since 1970-01-01, as a date: 2026-12-24. */
+void civil_day_to_text(struct text *text, int32_t day);
 
 /* Is PORT of PROTOCOL of the gateway itself named by a `protect`? */
 bool ruleset_protects(const struct ruleset *ruleset, uint8_t protocol, uint16_t port);

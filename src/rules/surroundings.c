@@ -32,6 +32,39 @@ struct surroundings *surroundings_new(const struct interface_zone *interfaces, s
     return surroundings;
 }
 
+#define STAND_IN_V4 address_v4(0xc0000008)
+#define STAND_IN_V6 ((struct address){UINT64_C(0x0100000000000000), 8})
+
+struct surroundings *surroundings_offline(const struct address_range *self, size_t count)
+{
+    struct address_range *own = malloc((count + 2) * sizeof *own);
+    if (own == NULL)
+        return NULL;
+    if (count > 0)
+        memcpy(own, self, count * sizeof *own);
+    own[count] = (struct address_range){STAND_IN_V4, STAND_IN_V4};
+    own[count + 1] = (struct address_range){STAND_IN_V6, STAND_IN_V6};
+    struct surroundings *surroundings = surroundings_new(NULL, 0, own, count + 2);
+    free(own);
+    return surroundings;
+}
+
+static bool is_loopback(struct address address)
+{
+    return address_is_v4(address) ? (uint32_t)address.low >> 24 == 127 : address.high == 0 && address.low == 1;
+}
+
+bool surroundings_own(const struct surroundings *surroundings, bool v4, struct address *own)
+{
+    *own = v4 ? STAND_IN_V4 : STAND_IN_V6;
+    for (size_t i = 0; surroundings != NULL && i < surroundings->self.count; i++) {
+        *own = surroundings->self.ranges[i].first;
+        if (address_is_v4(*own) == v4 && !is_loopback(*own))
+            return true;
+    }
+    return surroundings == NULL;
+}
+
 struct surroundings *surroundings_at(const struct surroundings *surroundings, uint64_t schedules)
 {
     struct surroundings *other = surroundings_new(surroundings->interfaces, surroundings->interface_count,

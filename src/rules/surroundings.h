@@ -6,6 +6,7 @@
 #ifndef RULES_SURROUNDINGS_H
 #define RULES_SURROUNDINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,19 @@ struct surroundings {
  */
 struct surroundings *surroundings_new(const struct interface_zone *interfaces, size_t count,
                                       const struct address_range *self, size_t self_count);
+
+/*
+ * The surroundings of a file that is only checked: no interfaces, and as the gateway's own the COUNT ranges at SELF and an address
+ * of each family that stands for it, the dummy 192.0.0.8 (RFC 7600) and 100::8 of the block to be discarded (RFC 6666), which no
+ * host has. NULL when there is no memory.
+ */
+struct surroundings *surroundings_offline(const struct address_range *self, size_t count);
+
+/*
+ * The first of the gateway's own addresses of the family but for loopback, which is never judged. SURROUNDINGS NULL: what stands for
+ * it offline. False: it has none.
+ */
+bool surroundings_own(const struct surroundings *surroundings, bool v4, struct address *own);
 
 /* The same with other schedules that hold; NULL when there is no memory. */
 struct surroundings *surroundings_at(const struct surroundings *surroundings, uint64_t schedules);

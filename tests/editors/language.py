@@ -47,7 +47,7 @@ def context_words():
         text = read(os.path.relpath(path, SRCDIR))
         words |= set(re.findall(r'(?:strcmp\([^"()]*|strcmp\([^"()]*\.text, |context_word\([^"]*)"([a-z-]+)"\)', text))
     for path, table in (("src/parser/words.c", r"names\[7\]\[4\] = \{(.*?)\}"),
-                        ("src/parser/check_options.c", r"tcp_flags\[\] = \{(.*?)\};"),
+                        ("src/packet/transport.c", r"names\[TCP_FLAG_COUNT\] = \{(.*?)\};"),
                         ("src/packet/verdict.c", r"names\[CHAIN_COUNT\] = \{(.*?)\}"), ("src/packet/timeouts.def", "(.*)"),
                         ("src/packet/algs.def", "(.*)")):
         entries = re.search(table, re.sub(r"/\*.*?\*/", "", read(path), flags=re.S), re.S)[1]

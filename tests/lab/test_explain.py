@@ -7,9 +7,10 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, SERVER4, Lab, wait_until
+from lab import CLIENT4, GATEWAY4, OUTSIDE4, SERVER4, Lab, wait_until
 
 RULES = f"""
+hook forward, input
 zone lan = eth1 net 192.168.10.0/24, fd00:10::/64
 zone wan = eth0
 set abusers = dynamic max 100 timeout 1h
@@ -17,6 +18,7 @@ set staff = 192.168.10.7, {CLIENT4}
 deny abusers to any as "shut out"
 allow staff@lan to any tcp 80 as "web" limit connections 2 per source
 allow lan to any udp 7 limit new 2/m per source overload abusers as "echo"
+allow lan to {OUTSIDE4} tcp 22 as "shell"
 """
 WEB = f"{CLIENT4}@lan to {SERVER4}@wan tcp 80"
 
@@ -40,7 +42,7 @@ class Explain(unittest.TestCase):
     def test_a_connection_that_stands(self):
         answer = self.explain(WEB)
         self.assertEqual((answer["state"], answer["name"], answer["connection"]), ("new", "web", None))
-        self.assertEqual(answer["path"][-1]["source_member"]["by"].rsplit("/", 1)[-1], "lab.rules:5")
+        self.assertEqual(answer["path"][-1]["source_member"]["by"].rsplit("/", 1)[-1], "lab.rules:6")
         # Two slow downloads: the limit is full.
         slow = [self.lab.start("client", "curl", "-s", "--limit-rate", "20k", f"http://{SERVER4}/slow/file", "-o", "/dev/null")
                 for _ in range(2)]
@@ -70,7 +72,11 @@ class Explain(unittest.TestCase):
         answer = wait_until(lambda: (lambda a: a if a["verdict"] == "deny" else None)(
             self.explain(f"{CLIENT4}@lan to {SERVER4}@wan udp 7 new")), what="the overload")
         self.assertEqual(answer["name"], "shut out")
-        self.assertRegex(answer["path"][-1]["source_member"]["by"], r"entered by .*lab.rules:8, \d+ s ago, for \d+ s more")
+        self.assertRegex(answer["path"][-1]["source_member"]["by"], r"entered by .*lab.rules:9, \d+ s ago, for \d+ s more")
+
+    def test_the_gateway_itself(self):
+        answer = self.explain(f"{CLIENT4}@lan to self tcp 22")
+        self.assertEqual((answer["verdict"], answer["path"][-1]["failed"], answer["path"][-1]["got"]), ("deny", "destination", GATEWAY4))
 
     def test_nonsense_is_shown_its_place(self):
         done = self.spid.ctl("explain", f"{CLIENT4}@lan to {SERVER4}@wan tpc 80")
@@ -78,7 +84,9 @@ class Explain(unittest.TestCase):
         self.assertIn("unexpected 'tpc'", done.stderr)
         self.assertEqual(done.stderr.splitlines()[-1].index("^") - 2, len(f"{CLIENT4}@lan to {SERVER4}@wan "))
         self.assertEqual(self.spid.ctl("explain").returncode, 2)
-        self.assertEqual(self.spid.ctl("explain", "a", "b").returncode, 2)
+        several = self.spid.ctl("explain", f"{CLIENT4}@lan", "to", f"{SERVER4}@wan", "tcp", "80")
+        self.assertEqual(several.stdout, self.spid.ctl("explain", f"{CLIENT4}@lan to {SERVER4}@wan tcp 80").stdout)
+        self.assertEqual(several.returncode, 0)
 
 
 if __name__ == "__main__":

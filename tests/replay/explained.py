@@ -30,6 +30,7 @@ allow inside to outside tcp 80,443,8080 as "web"
 allow any to !hosts udp 53
 allow any to any udp 69 alg tftp
 allow any to any icmp 8, icmp6 128 when always
+allow any to any tcp 22 when never
 allow any port 1024-65535 to any udp 1024-65535
 allow any to any tcp 1024-65535 flags syn/syn,ack
 allow any to any tcp 80
@@ -37,6 +38,7 @@ deny any to any tcp 6667 invalid
 allow any to any tcp 6667 alg irc
 allow inside to inside
 schedule always = mon-sun
+schedule never = mon 00:00-00:01
 default deny
 """
 

@@ -180,11 +180,11 @@ static char *compiled(const char *path, const struct file_access *access)
         free(buffer);
         buffer = NULL;
     } else {
-        struct surroundings *nothing = surroundings_new(NULL, 0, NULL, 0);
+        struct surroundings *nothing = surroundings_offline(NULL, 0);
         moving_assume(ruleset);
         for (size_t i = 0; i < ruleset->test_count; i++) {
             text_init(&explanation, reason, sizeof reason);
-            if (!selftest_run(ruleset, nothing, &ruleset->tests[i], 20000, &explanation))
+            if (!selftest_run(ruleset, nothing, &ruleset->tests[i], &explanation))
                 complain(path, "test \"%s\": %s", ruleset->tests[i].name, reason);
         }
         surroundings_free(nothing);

@@ -17,9 +17,11 @@ static const struct rule *const rules = world.rules;
 
 /* What brute force knows of each rule. */
 struct truth {
-    bool matches, decides, matters, stops, has_opener, opens_self, opens, opens_ftp;
+    bool matches, decides, matters, silences, stops, has_opener, opens_self, opens, opens_ftp;
 };
 static struct truth truths[WORLD_RULES_MAX];
+/* Does a rule take packets of another? Does it match others, too? */
+static bool takes[WORLD_RULES_MAX][WORLD_RULES_MAX], reaches_out[WORLD_RULES_MAX][WORLD_RULES_MAX];
 
 /* Who is in a set that moves may be denied on purpose: such a packet counts where the rule itself asks for a member. */
 static bool may_be_member(const struct endpoint *endpoint, uint16_t zone)
@@ -53,9 +55,14 @@ static void ask(void *context, const struct point *p)
     as_new.state = STATE_NEW;
     bool opened = world_verdict(&world, world_decide(&world, &as_new, RULE_DEFAULT), &as_new) == ACTION_ALLOW;
     for (uint32_t i = 0; i < world.ruleset.rule_count; i++) {
-        if (!world_matches(&world, &rules[i], p))
+        bool matches = world_matches(&world, &rules[i], p);
+        for (uint32_t k = 0; k < i; k++)
+            reaches_out[k][i] |= !matches && world_matches(&world, &rules[k], p);
+        if (!matches)
             continue;
         truths[i].matches = true;
+        if (decided < i && p->state != STATE_INVALID)
+            takes[decided][i] = true;
         truths[i].has_opener |= opened && (p->state == STATE_ESTABLISHED || p->state == STATE_RELATED);
         if (rules[i].action == ACTION_AUDIT) {
             truths[i].decides |= decided == RULE_DEFAULT || decided > i;
@@ -66,6 +73,7 @@ static void ask(void *context, const struct point *p)
         truths[i].decides = true;
         uint32_t instead = world_decide(&world, p, i);
         truths[i].matters |= world_verdict(&world, instead, p) != rules[i].action;
+        truths[i].silences |= instead == RULE_DEFAULT && p->state != STATE_INVALID;
         truths[i].matters |= rules[i].alg != NULL || (instead != RULE_DEFAULT && rules[instead].alg != NULL);
         if (p->state == STATE_NEW && rules[i].action == ACTION_ALLOW)
             ask_opening(p, &rules[i], &truths[i]);
@@ -117,6 +125,8 @@ START_TEST(findings_are_true_and_complete)
         unsigned long long seed = (unsigned long long)_i * 100000 + round;
         world_init(&world, seed);
         memset(truths, 0, sizeof truths);
+        memset(takes, 0, sizeof takes);
+        memset(reaches_out, 0, sizeof reaches_out);
         world_each(&world, ask, NULL);
         memset(said, 0, sizeof said);
         ck_assert_uint_eq(findings_of(&world.ruleset, 20000, take, &seed).rules, 0);
@@ -130,12 +140,16 @@ START_TEST(findings_are_true_and_complete)
                           said[i][FINDING_SHADOWED]);
             if (!truth->decides)
                 continue;
-            bool redundant = !truth->matters && rules[i].action != ACTION_AUDIT;
+            bool late = false;
+            for (uint32_t k = 0; k < i; k++)
+                late |= takes[k][i] && reaches_out[k][i] && rules[k].action != rules[i].action;
+            bool redundant = !truth->matters && rules[i].action != ACTION_AUDIT &&
+                             (late || !world.ruleset.default_log.wanted || !truth->silences);
             ck_assert_msg(said[i][FINDING_REDUNDANT] == redundant, "seed %llu rule %u: redundant %d", seed, i,
                           said[i][FINDING_REDUNDANT]);
-            bool late = rules[i].action == ACTION_ALLOW && !(rules[i].states & STATE_BIT(STATE_NEW)) &&
+            bool continues = rules[i].action == ACTION_ALLOW && !(rules[i].states & STATE_BIT(STATE_NEW)) &&
                         rules[i].states & (STATE_BIT(STATE_ESTABLISHED) | STATE_BIT(STATE_RELATED));
-            ck_assert_msg(said[i][FINDING_NO_OPENER] == (late && !truth->has_opener), "seed %llu rule %u: no opener %d", seed,
+            ck_assert_msg(said[i][FINDING_NO_OPENER] == (continues && !truth->has_opener), "seed %llu rule %u: no opener %d", seed,
                           i, said[i][FINDING_NO_OPENER]);
             ck_assert_msg(said[i][FINDING_NO_CONTINUATION] == truth->stops, "seed %llu rule %u: no continuation %d", seed, i,
                           said[i][FINDING_NO_CONTINUATION]);

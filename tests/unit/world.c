@@ -107,7 +107,8 @@ void world_init(struct world *world, uint64_t seed)
         abort();
     world->ruleset = (struct ruleset){
         .rule_count = count, .rules = world->rules, .zone_count = INTERFACES, .zones = world->zones,
-        .default_action = draw(world, 4) == 0 ? ACTION_ALLOW : ACTION_DENY, .moving_count = 1, .moving = world->moving,
+        .default_action = draw(world, 4) == 0 ? ACTION_ALLOW : draw(world, 4) == 0 ? ACTION_REJECT : ACTION_DENY,
+        .default_log.wanted = draw(world, 2) == 0, .moving_count = 1, .moving = world->moving,
         .schedule_count = 1, .schedules = schedules,
         .hooks = CHAIN_BIT(CHAIN_FORWARD) | (draw(world, 4) == 0 ? 0 : CHAIN_BIT(CHAIN_INPUT)),
     };
