@@ -2,6 +2,8 @@
  * The grammar of the rule language: tokens to the syntax tree of syntax.h. It only builds; what names mean and whether
  * numbers are in range is check.c's. A service list is parsed flat and regrouped by the checker, because
  * `tcp 80, 443, tcp 22` would need two tokens of look-ahead otherwise. An error ends its statement, never the run.
+ *
+ * It is long because what is said of an error needs the parser's symbols, which no other file sees.
  */
 %define api.pure full
 %define api.prefix {spid_yy}

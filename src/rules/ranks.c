@@ -83,6 +83,7 @@ void ranks_fini(struct ranks *ranks)
 {
     free(ranks->borders);
     free(ranks->heads);
+    free(ranks->direct);
     free(ranks->long_borders);
 }
 
@@ -146,7 +147,13 @@ bool ranks_finish(struct ranks *ranks)
     free(ranks->borders);
     ranks->borders = borders;
     ranks->size = blocks * RANKS_BLOCK;
-    return true;
+    if (ranks->base != 0)
+        return true;
+    uint32_t *direct = malloc(RANKS_DIRECT * sizeof *direct);
+    for (uint64_t i = 0; direct != NULL && i < RANKS_DIRECT; i++)
+        direct[i] = ranks_of(ranks, (struct address){0, i});
+    ranks->direct = direct;
+    return direct != NULL;
 }
 
 /* Adds a span behind COUNT others, joined with the last one if they touch; returns how many there are. */
@@ -177,5 +184,5 @@ size_t ranks_spans(const struct ranks *ranks, const struct rangeset *set, struct
 size_t ranks_bytes(const struct ranks *ranks)
 {
     return (ranks->size + ranks->size / RANKS_BLOCK) * sizeof *ranks->borders +
-           ranks->long_size * sizeof *ranks->long_borders;
+           ranks->long_size * sizeof *ranks->long_borders + (ranks->direct != NULL ? RANKS_DIRECT * sizeof *ranks->direct : 0);
 }

@@ -15,11 +15,13 @@
 #include "rules/rangeset.h"
 
 #define RANKS_BLOCK 16u /* borders; 64 bytes, which are fetched at once */
+#define RANKS_DIRECT 256u /* so many of the least numbers have their rank in a table: zones and states are no others */
 
 struct ranks {
     uint64_t base; /* .low of the first value of the 2^32 short ones: ADDRESS_V4_BASE, or 0 where values are numbers */
     uint32_t *borders; /* of the short values, ascending: where ranks begin; the first is 0 */
     uint32_t *heads;   /* every RANKS_BLOCKth of them: together they stay in the processor's first cache */
+    uint32_t *direct;  /* the ranks of the numbers below RANKS_DIRECT; NULL where values are addresses */
     struct address *long_borders;
     uint32_t count, long_count;
     size_t size, long_size;
@@ -67,6 +69,8 @@ static inline uint32_t ranks_search(const uint32_t *numbers, uint32_t count, uin
 /* The rank of VALUE, below ranks_total. */
 static inline uint32_t ranks_of(const struct ranks *ranks, struct address value)
 {
+    if (ranks->direct != NULL && value.high == 0 && value.low < RANKS_DIRECT)
+        return ranks->direct[value.low];
     if (value.high == 0 && value.low >> 32 == ranks->base >> 32) {
         uint32_t first = RANKS_BLOCK * ranks_search(ranks->heads, (ranks->count + RANKS_BLOCK - 1) / RANKS_BLOCK, (uint32_t)value.low);
         uint32_t count = ranks->count - first < RANKS_BLOCK ? ranks->count - first : RANKS_BLOCK;
