@@ -23,6 +23,8 @@ struct daemon {
     uint8_t hooks;
     unsigned worker_count;
     struct worker *workers[RULESET_QUEUES_MAX];
+    struct fast *fast;     /* NULL: there is no fast path ... */
+    char fast_error[600];  /* ... and why */
     struct control_socket *control;
     struct resolver *resolver; /* of the names of dns sets */
     int watch_fd;

@@ -7,6 +7,7 @@
 
 #include "control/answer.h"
 #include "control/explain.h"
+#include "daemon/fast.h"
 #include "daemon/private.h"
 #include "io/owner.h"
 #include "parser/parser.h"
@@ -57,6 +58,14 @@ static struct queue_view view_queue(const struct daemon *daemon, unsigned i, con
     };
 }
 
+static struct fastpath_view view_fastpath(const struct daemon *daemon)
+{
+    if (daemon->fast == NULL)
+        return (struct fastpath_view){.missing = daemon->fast_error};
+    struct fast_use use = fast_use(daemon->fast);
+    return (struct fastpath_view){NULL, use.entries, use.most, use.packets, use.bytes, use.entered, use.full};
+}
+
 json_t *views_status(void *context)
 {
     const struct daemon *daemon = context;
@@ -71,6 +80,7 @@ json_t *views_status(void *context)
         .resident_bytes = resident_bytes(),
         .table = table_use(daemon->table),
         .families = families_use(table_families(daemon->table)),
+        .fastpath = view_fastpath(daemon),
         .queues = queues,
         .queue_count = daemon->worker_count,
     };
@@ -79,6 +89,8 @@ json_t *views_status(void *context)
         queues[i] = view_queue(daemon, i, kernel_text);
         sum_counters(&view.counters, worker_counters(daemon->workers[i]));
     }
+    if (daemon->fast != NULL)
+        sum_counters(&view.counters, fast_counters(daemon->fast));
     return answer_status(&view);
 }
 
@@ -118,6 +130,7 @@ struct copy {
 };
 
 struct copies {
+    struct table *table;
     struct families *families;
     struct copy *list;
     size_t count, size;
@@ -126,6 +139,7 @@ struct copies {
 static void copy_connection(void *context, struct connection *connection)
 {
     struct copies *copies = context;
+    table_catch_up(copies->table, connection);
     if (copies->count == copies->size) {
         size_t size = copies->size == 0 ? 64 : copies->size * 2;
         struct copy *larger = aligned_alloc(64, size * sizeof *larger);
@@ -148,7 +162,7 @@ static void copy_connection(void *context, struct connection *connection)
 uint32_t views_states(void *context, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker)
 {
     struct daemon *daemon = context;
-    struct copies copies = {.families = table_families(daemon->table)};
+    struct copies copies = {.table = daemon->table, .families = table_families(daemon->table)};
     uint64_t now_ms = clock_now_ms();
     place = table_walk(daemon->table, place, WALK_BUDGET, now_ms, copy_connection, &copies);
     for (size_t i = 0; i < copies.count; i++)

@@ -24,10 +24,10 @@ struct fastpath {
     struct fastpath_loaded loaded;
     char program_path[PATH_BYTES];
     struct fastpath_control *control; /* the map itself */
-    /* Keys and values of one system call. */
-    struct fastpath_key_v4 keys_v4[FASTPATH_SWEEP];
-    struct fastpath_key_v6 keys_v6[FASTPATH_SWEEP];
-    struct fastpath_entry entries[FASTPATH_SWEEP];
+    /* Keys and values of one system call: those that go in, and those that a sweep brings back. */
+    struct fastpath_key_v4 keys_v4[FASTPATH_BATCH], swept_v4[FASTPATH_SWEEP];
+    struct fastpath_key_v6 keys_v6[FASTPATH_BATCH], swept_v6[FASTPATH_SWEEP];
+    struct fastpath_entry entries[FASTPATH_BATCH], swept[FASTPATH_SWEEP];
 };
 
 /* bpf(2), which libc does not know. */
@@ -302,11 +302,6 @@ static uint32_t map_fd(const struct fastpath *fastpath, bool v4)
     return (uint32_t)fastpath->loaded.maps[v4 ? MAP_V4 : MAP_V6];
 }
 
-static const void *keys_of(const struct fastpath *fastpath, bool v4)
-{
-    return v4 ? (const void *)fastpath->keys_v4 : fastpath->keys_v6;
-}
-
 static unsigned enter_family(struct fastpath *fastpath, bool v4, const struct fastpath_record *records, unsigned count)
 {
     uint32_t found = 0;
@@ -320,7 +315,7 @@ static unsigned enter_family(struct fastpath *fastpath, bool v4, const struct fa
         fastpath->entries[found++] = records[i].entry;
     }
     union bpf_attr attributes = {.batch = {
-        .keys = at(keys_of(fastpath, v4)),
+        .keys = v4 ? at(fastpath->keys_v4) : at(fastpath->keys_v6),
         .values = at(fastpath->entries),
         .count = found,
         .map_fd = map_fd(fastpath, v4),
@@ -366,8 +361,8 @@ unsigned fastpath_sweep(struct fastpath *fastpath, struct fastpath_place *place,
     union bpf_attr attributes = {.batch = {
         .in_batch = place->under_way ? at(&place->bucket) : 0,
         .out_batch = at(&next),
-        .keys = at(keys_of(fastpath, v4)),
-        .values = at(fastpath->entries),
+        .keys = v4 ? at(fastpath->swept_v4) : at(fastpath->swept_v6),
+        .values = at(fastpath->swept),
         .count = FASTPATH_SWEEP,
         .map_fd = map_fd(fastpath, v4),
     }};
@@ -375,8 +370,8 @@ unsigned fastpath_sweep(struct fastpath *fastpath, struct fastpath_place *place,
     /* ENOENT is the end. After anything else the rest of the map is left for the next sweep. */
     uint32_t count = !done || errno == ENOENT ? attributes.batch.count : 0;
     for (uint32_t i = 0; i < count; i++) {
-        records[i].tuple = v4 ? tuple_v4(&fastpath->keys_v4[i]) : tuple_v6(&fastpath->keys_v6[i]);
-        records[i].entry = fastpath->entries[i];
+        records[i].tuple = v4 ? tuple_v4(&fastpath->swept_v4[i]) : tuple_v6(&fastpath->swept_v6[i]);
+        records[i].entry = fastpath->swept[i];
     }
     *place = done ? (struct fastpath_place){.v6 = v4} : (struct fastpath_place){!v4, true, next};
     return count;

@@ -3,7 +3,7 @@
  * (fastpath.bpf.c), both pinned, so that they outlive the daemon.
  *
  * This file knows maps and pins; which connections may be entered, and what is done with what comes back, is the caller's
- * business. No function is for two threads at once, but for fastpath_deadline.
+ * business. No function is for two threads at once, but for fastpath_deadline and fastpath_sweep, which may run beside the others.
  */
 #ifndef FASTPATH_FASTPATH_H
 #define FASTPATH_FASTPATH_H
@@ -70,7 +70,7 @@ uint32_t fastpath_generation_now(const struct fastpath *fastpath);
 
 #define FASTPATH_FOREVER UINT64_MAX
 
-/* Nothing passes from DEADLINE_MS of CLOCK_MONOTONIC on. 0: nothing does. Any thread. */
+/* Nothing passes from DEADLINE_MS of CLOCK_MONOTONIC on. 0: nothing does. */
 void fastpath_deadline(struct fastpath *fastpath, uint64_t deadline_ms);
 
 /*
