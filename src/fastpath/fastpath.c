@@ -164,7 +164,7 @@ static int pin(struct fastpath *fastpath, const char *folder, bool inherited)
         error = pin_put(fastpath->loaded.maps[i], path);
     }
     /* A rule of iptables holds the program that it was made with; the path is only for the next one. */
-    path_in(path, folder, PROGRAM_NAME ".new");
+    path_in(path, folder, PROGRAM_NAME "-next"); /* no dots: bpffs keeps them for itself */
     path_in(fastpath->program_path, folder, PROGRAM_NAME);
     unlink(path);
     if (error == 0)

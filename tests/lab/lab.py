@@ -114,6 +114,7 @@ class Lab:
         os.chmod(self.folder, 0o755)
         self.names = {host: f"spid-{host}-{os.getpid()}" for host in self.HOSTS}
         self.processes, self.daemons = [], []
+        self.entries = {host: ["ip", "netns", "exec", name] for host, name in self.names.items()}
         self.lan, self.wan = lan, wan
         self.closed = False
         atexit.register(self.close)
@@ -146,15 +147,25 @@ class Lab:
         self._ip("-n", name, "route", "add", "default", "via", gateway4)
         self._ip("-n", name, "-6", "route", "add", "default", "via", gateway6)
 
+    def mount_bpf(self):
+        """From here on the gateway's processes see a bpf file system of their own. False: it is refused here."""
+        holder = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                                   "mount -t bpf bpf /sys/fs/bpf && echo ready && exec sleep 1000000"],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.processes.append(holder)
+        # `ip netns exec` would put another /sys over it.
+        self.entries["gateway"] = ["nsenter", "--target", str(holder.pid), "--mount",
+                                   f"--net=/run/netns/{self.names['gateway']}"]
+        return holder.stdout.readline() == b"ready\n"
+
     def run(self, host, *command, check=False, timeout=60, **more):
-        return subprocess.run(["ip", "netns", "exec", self.names[host], *command], capture_output=True, text=True,
+        return subprocess.run([*self.entries[host], *command], capture_output=True, text=True,
                               timeout=timeout, check=check, **more)
 
     def start(self, host, *command, **more):
         more.setdefault("stdout", subprocess.DEVNULL)
         more.setdefault("stderr", subprocess.DEVNULL)
-        process = subprocess.Popen(["ip", "netns", "exec", self.names[host], *command], stdin=subprocess.DEVNULL,
-                                   **more)
+        process = subprocess.Popen([*self.entries[host], *command], stdin=subprocess.DEVNULL, **more)
         self.processes.append(process)
         return process
 
