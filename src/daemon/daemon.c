@@ -335,7 +335,7 @@ static bool without_fast(struct daemon *daemon)
 {
     const struct ruleset *ruleset = daemon->policy->ruleset;
     fast_stop(daemon->fast, true);
-    fast_remove();
+    fastpath_unpin(daemon->fast_folder); /* an earlier daemon may have had one */
     daemon->fast = NULL;
     if (ruleset->fastpath == FASTPATH_ON) {
         log_line(LOG_LEVEL_ERROR, "no fast path, and the rules say `fastpath on`: %s", daemon->fast_error);
@@ -364,9 +364,11 @@ static bool start_fast(struct daemon *daemon)
         .table = daemon->table,
         .policy = daemon->policy,
         .most = ruleset->fastpath_max,
+        .folder = daemon->fast_folder,
         .death = ruleset->daemon_down == DAEMON_DOWN_DROP ? FAST_DEATH_DROPS : FAST_DEATH_PASSES,
     };
     const char *unwanted = fast_unwanted(daemon);
+    fastpath_folder(daemon->fast_folder);
     if (unwanted != NULL)
         snprintf(daemon->fast_error, sizeof daemon->fast_error, "%s", unwanted);
     else

@@ -14,8 +14,6 @@
 #define SWEEP_EVERY_MS 1000u
 #define SWEEP_SHARE 10u
 
-#define FOLDER_BYTES 100
-
 /* The kernel's clock of the program ticks so coarsely (CONFIG_HZ=100): an entry passes nothing that late. */
 #define CLOCK_MS 10u
 
@@ -39,7 +37,7 @@ struct fast {
     uint64_t entered, full;
     struct fastpath_record batch[FASTPATH_BATCH];
     /* The main thread's alone: */
-    char folder[FOLDER_BYTES];
+    const char *folder; /* NULL: nothing is pinned */
     struct fastpath_place place;
     uint64_t sweep_began_ms, sweep_due_ms, sweep_took_ms;
     struct fastpath_record swept[FASTPATH_SWEEP];
@@ -312,10 +310,9 @@ struct fast *fast_start(const struct fast_config *config, char *error, size_t er
         strncpy(error, "no memory", error_size);
         return NULL;
     }
-    fastpath_folder(fast->folder, sizeof fast->folder);
     fast->accounts_bytes = ((size_t)table_use(config->table).capacity + 1) * sizeof *fast->accounts;
     fast->accounts = mapping_new(fast->accounts_bytes);
-    struct fastpath_config kernel = {.folder = fast->folder, .most = config->most};
+    struct fastpath_config kernel = {.folder = config->folder, .most = config->most};
     if (fast->accounts == NULL)
         strncpy(error, "no memory", error_size);
     else
@@ -327,6 +324,7 @@ struct fast *fast_start(const struct fast_config *config, char *error, size_t er
     }
     pthread_mutex_init(&fast->lock, NULL);
     fast->engine.table = config->table;
+    fast->folder = config->folder;
     fast->most = config->most;
     fast->death = config->death;
     /* What an earlier daemon has entered was decided by rules that may be others. */
@@ -342,7 +340,7 @@ void fast_stop(struct fast *fast, bool remove)
     if (fast == NULL)
         return;
     table_set_offload(fast->engine.table, NULL);
-    if (remove)
+    if (remove && fast->folder != NULL)
         fastpath_unpin(fast->folder);
     if (remove || fast->death == FAST_DEATH_DROPS)
         fastpath_deadline(fast->kernel, 0);
@@ -351,11 +349,9 @@ void fast_stop(struct fast *fast, bool remove)
     free(fast);
 }
 
-void fast_remove(void)
+struct fastpath *fast_kernel(const struct fast *fast)
 {
-    char folder[FOLDER_BYTES];
-    fastpath_folder(folder, sizeof folder);
-    fastpath_unpin(folder);
+    return fast->kernel;
 }
 
 const char *fast_program(const struct fast *fast)

@@ -17,6 +17,7 @@
 #include "daemon/worker.h"
 
 struct fast;
+struct fastpath;
 
 /* What the packets of connections that were allowed meet when no daemon serves the queue. */
 enum fast_death {
@@ -32,6 +33,7 @@ struct fast_config {
     const struct policy *policy; /* its last counters are the fast path's */
     uint32_t most;               /* entries */
     enum fast_death death;
+    const char *folder;          /* where it is pinned (fastpath_folder); NULL: nowhere, for tests */
 };
 
 /* Loads the program and begins. Returns NULL and writes why, with the mend, to the ERROR_SIZE bytes at ERROR. */
@@ -40,8 +42,8 @@ struct fast *fast_start(const struct fast_config *config, char *error, size_t er
 /* The end, with no worker left. REMOVE: nothing stays in the kernel; else what was entered passes on as DEATH says. NULL is allowed. */
 void fast_stop(struct fast *fast, bool remove);
 
-/* Removes what an earlier daemon has left in the kernel. */
-void fast_remove(void);
+/* The maps and the program, for tests. */
+struct fastpath *fast_kernel(const struct fast *fast);
 
 /* Where the program is pinned, for the hook. */
 const char *fast_program(const struct fast *fast);

@@ -10,6 +10,7 @@
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
 #include "daemon/worker.h"
+#include "fastpath/fastpath.h"
 
 struct daemon {
     const struct daemon_options *options;
@@ -23,6 +24,7 @@ struct daemon {
     uint8_t hooks;
     unsigned worker_count;
     struct worker *workers[RULESET_QUEUES_MAX];
+    char fast_folder[FASTPATH_FOLDER_BYTES]; /* where it is pinned */
     struct fast *fast;     /* NULL: there is no fast path ... */
     char fast_error[600];  /* ... and why */
     struct control_socket *control;

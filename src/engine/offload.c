@@ -105,15 +105,15 @@ void offload_merge(struct engine *engine, struct connection *connection, const s
         if (connection->tuple.protocol == PROTOCOL_TCP)
             merge_peer(&connection->transport.tcp.peer[i], &progress->peer[i]);
     }
-    if (packets > 0)
-        count(engine, connection, packets, bytes, progress->seen_ms);
-    if (progress->seen_ms <= connection->seen_ms)
+    if (packets == 0)
         return;
+    count(engine, connection, packets, bytes, progress->seen_ms);
     bool tcp = connection->tuple.protocol == PROTOCOL_TCP;
     enum timeout timeout = tcp ? tcp_idle_timeout(connection->state, connection->transport.tcp.peer) : TIMEOUT_UDP_REPLIED;
     struct standing standing = {
         .timeout_ms = idle_ms(engine, connection, timeout),
         .eviction = session_eviction(connection->tuple.protocol, connection->state, true),
     };
-    table_refresh(engine->table, connection, progress->seen_ms, &standing);
+    uint64_t seen_ms = progress->seen_ms > connection->seen_ms ? progress->seen_ms : connection->seen_ms;
+    table_refresh(engine->table, connection, seen_ms, &standing);
 }

@@ -94,7 +94,7 @@ static bool is_v4(const struct tuple *tuple)
 
 /* ---- pins ---- */
 
-void fastpath_folder(char *folder, size_t size)
+void fastpath_folder(char folder[FASTPATH_FOLDER_BYTES])
 {
     uint64_t cookie = 0;
     socklen_t length = sizeof cookie;
@@ -103,7 +103,7 @@ void fastpath_folder(char *folder, size_t size)
         getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length);
     if (fd >= 0)
         close(fd);
-    snprintf(folder, size, FASTPATH_ROOT "/spid-%llu", (unsigned long long)cookie);
+    snprintf(folder, FASTPATH_FOLDER_BYTES, FASTPATH_ROOT "/spid-%llu", (unsigned long long)cookie);
 }
 
 static void path_in(char path[PATH_BYTES], const char *folder, const char *name)

@@ -17,13 +17,14 @@
 
 struct fastpath;
 
-struct fastpath_config {
-    const char *folder; /* where it is pinned: in a bpf file system; made if need be. NULL: nowhere, for tests */
-    uint32_t most;      /* so many entries a family */
-};
-
 /* Where bpffs is mounted on nearly every system. */
 #define FASTPATH_ROOT "/sys/fs/bpf"
+#define FASTPATH_FOLDER_BYTES 64
+
+struct fastpath_config {
+    const char *folder; /* where it is pinned: in a bpf file system; made if need be (borrowed). NULL: nowhere, for tests */
+    uint32_t most;      /* so many entries a family */
+};
 
 /* Entries that fastpath_enter takes at once. */
 #define FASTPATH_BATCH 64u
@@ -43,7 +44,7 @@ bool fastpath_built(void);
 /*
  * The folder of the network namespace that this process is in, below FASTPATH_ROOT: names it for as long as the machine runs.
  */
-void fastpath_folder(char *folder, size_t size);
+void fastpath_folder(char folder[FASTPATH_FOLDER_BYTES]);
 
 /*
  * Loads the program into the kernel and pins it with its maps. What an earlier daemon has left there is taken over with its
