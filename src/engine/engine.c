@@ -196,8 +196,7 @@ static void commit(const struct passage *passage, struct connection *connection,
                    const struct step *step)
 {
     struct engine *engine = passage->engine;
-    bool moves = connection->tuple.protocol == PROTOCOL_TCP &&
-                 step->transport.tcp.peer[direction].end != connection->transport.tcp.peer[direction].end;
+    bool moves = memcmp(&step->transport, &connection->transport, sizeof step->transport) != 0;
     session_commit(connection, direction, step);
     /* Who passes packets without knowing of this one would hold the others against a window that lags behind. */
     if (moves)

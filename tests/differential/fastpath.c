@@ -107,30 +107,31 @@ static bool program_passes(const struct test *test, const uint8_t *bytes, size_t
     return attributes.test.retval != 0;
 }
 
-static struct verdict judge(struct party *party, const uint8_t *bytes, size_t length, uint64_t now_ms)
+static struct verdict judge(struct party *party, const uint8_t *bytes, size_t length, uint64_t now_ms,
+                            enum checksum_status checksum)
 {
     struct arrival arrival = {.now_ms = now_ms, .in_interface = 1, .out_interface = 2, .chain = CHAIN_FORWARD,
-                              .checksum = CHECKSUM_UNFILLED, .length = (uint32_t)length};
+                              .checksum = checksum, .length = (uint32_t)length};
     struct packet packet;
     struct verdict verdict;
     engine_packet(&party->engine, &arrival, bytes, length, &packet, &verdict);
     return verdict;
 }
 
-static void take_packet(struct test *test, const uint8_t *bytes, size_t length, unsigned gso_size)
+static void take_packet(struct test *test, const uint8_t *bytes, size_t length, unsigned gso_size, enum checksum_status checksum)
 {
     uint64_t now_ms = clock_now_ms();
     test->number++;
     test->packets++;
     bool passes = program_passes(test, bytes, length, gso_size);
-    struct verdict alone = judge(&test->alone, bytes, length, now_ms);
+    struct verdict alone = judge(&test->alone, bytes, length, now_ms, checksum);
     test->allowed += alone.action == ACTION_ALLOW;
     test->bypassed += passes;
     if (passes && alone.action != ACTION_ALLOW)
         complain(test, "the program passes what the engine denies as %s", reason_name(alone.reason));
     if (passes)
         return;
-    struct verdict helped = judge(&test->helped, bytes, length, now_ms);
+    struct verdict helped = judge(&test->helped, bytes, length, now_ms, checksum);
     fast_enter(test->fast, &test->policy, &test->helped.engine);
     if (helped.action != alone.action || helped.reason != alone.reason || helped.state != alone.state)
         complain(test, "%s %s with the program before it, %s %s alone", action_name(helped.action), reason_name(helped.reason),
@@ -235,7 +236,7 @@ static void mutate_numbers(struct test *test, struct build *build)
 static void mutate_headers(struct test *test, struct build *build)
 {
     unsigned transport = test->v6 ? 40 : 20;
-    switch (draw(test, 9)) {
+    switch (draw(test, 10)) {
     case 0:
         build->ip_options = test->v6 ? (struct build_bytes){build->protocol == PROTOCOL_TCP ? ip6_options : ip6_options_udp, 8}
                                      : (struct build_bytes){ip4_options, 4};
@@ -266,6 +267,13 @@ static void mutate_headers(struct test *test, struct build *build)
     case 7:
         patch(build, 0, 1, draw(test, 256));
         break;
+    case 9: /* timestamps that the packet is too short for */
+        if (build->protocol == PROTOCOL_TCP) {
+            build->tcp_options = (struct build_bytes){timestamps, 4};
+            build->payload.length = draw(test, 12);
+            patch(build, transport + 12, 1, 8 << 4);
+        }
+        break;
     case 8: /* somebody else's packet, or to somebody else */
         build->src_port = (uint16_t)(build->src_port + draw(test, 2));
         build->dst_port = (uint16_t)(build->dst_port + draw(test, 2));
@@ -279,7 +287,12 @@ static void send(struct test *test, const struct build *build)
     size_t length = build_packet(build, bytes);
     /* Segments that the network card or the kernel has put together. */
     unsigned gso_size = build->payload.length > 1000 && draw(test, 4) == 0 ? 500 : 0;
-    take_packet(test, bytes, length, gso_size);
+    /* A datagram without a checksum, which only IPv4 allows. */
+    bool without = build->protocol == PROTOCOL_UDP && build->patches[0].size == 0 && build->ip_options.length == 0 &&
+                   draw(test, 16) == 0;
+    if (without)
+        memset(bytes + (test->v6 ? 40 : 20) + 6, 0, 2);
+    take_packet(test, bytes, length, gso_size, without ? CHECKSUM_VERIFY : CHECKSUM_UNFILLED);
 }
 
 /* The packet, and now and then one like it before or after. */
@@ -422,6 +435,17 @@ static void begin_session(struct test *test, const char *name, uint16_t port)
     }
 }
 
+/* Where nobody may say that he is another, packets pass only where those of their side came before. */
+static void take_interfaces(struct test *test)
+{
+    ruleset.antispoof = true;
+    begin_session(test, "interfaces", 702);
+    struct build there = between(test, PROTOCOL_UDP, false), back = between(test, PROTOCOL_UDP, true);
+    expect(test, &there, true, "a packet from the interface of the first one");
+    expect(test, &back, false, "an answer from there");
+    ruleset.antispoof = false;
+}
+
 /* The generation, the deadline, and the time that a connection may idle. */
 static void take_times(struct test *test)
 {
@@ -499,6 +523,7 @@ int main(int argc, char **argv)
         complain(&test, "the rule has %llu and %llu packets, %llu alone", (unsigned long long)rule_packets(test.helped.counters),
                  (unsigned long long)rule_packets(test.passed), (unsigned long long)rule_packets(test.alone.counters));
     take_times(&test);
+    take_interfaces(&test);
     printf("%lu packets, %lu allowed by the engine, %lu of them passed by the program, %lu faults\n", test.packets, test.allowed,
            test.bypassed, test.faults);
     fast_stop(test.fast, true);
