@@ -373,7 +373,12 @@ static bool start_fast(struct daemon *daemon)
         snprintf(daemon->fast_error, sizeof daemon->fast_error, "%s", unwanted);
     else
         daemon->fast = fast_start(&config, daemon->fast_error, sizeof daemon->fast_error);
-    return daemon->fast != NULL || without_fast(daemon);
+    if (daemon->fast == NULL)
+        return without_fast(daemon);
+    uint32_t adopted = fast_use(daemon->fast).adopted;
+    if (adopted > 0)
+        log_line(LOG_LEVEL_NOTICE, "%u connections of the fast path go on as the daemon before left them", adopted);
+    return true;
 }
 
 static bool install_hook(struct daemon *daemon)

@@ -17,8 +17,9 @@
 /* The kernel's clock of the program ticks so coarsely (CONFIG_HZ=100): an entry passes nothing that late. */
 #define CLOCK_MS 10u
 
-/* What has been taken over of an entry's counters. */
+/* The entry that a connection has, and what has been taken over of its counters. */
 struct account {
+    uint64_t id;                   /* the entry's */
     uint64_t packets[2], bytes[2]; /* low, high */
 };
 
@@ -35,6 +36,7 @@ struct fast {
     uint32_t most;
     uint32_t entries; /* atomic for readers without the lock, like what follows */
     uint64_t entered, full;
+    uint32_t adopted; /* of an earlier daemon */
     struct fastpath_record batch[FASTPATH_BATCH];
     /* The main thread's alone: */
     const char *folder; /* NULL: nothing is pinned */
@@ -59,6 +61,21 @@ static void set_entries(struct fast *fast, uint32_t entries)
 static unsigned side_of(const struct connection *connection, unsigned direction)
 {
     return (direction == ORIGINAL) == !!(connection->flags & CONNECTION_OPENER_HIGH);
+}
+
+static struct account *account_of(const struct fast *fast, const struct connection *connection)
+{
+    return &fast->accounts[table_index(fast->engine.table, connection)];
+}
+
+/* All that ENTRY has counted so far is known. */
+static void open_account(struct account *account, const struct fastpath_entry *entry)
+{
+    *account = (struct account){
+        .id = entry->id,
+        .packets = {entry->sides[0].packets, entry->sides[1].packets},
+        .bytes = {entry->sides[0].bytes, entry->sides[1].bytes},
+    };
 }
 
 static uint64_t words(uint32_t upper, uint32_t lower)
@@ -91,6 +108,9 @@ static void fill(const struct fast *fast, const struct connection *connection, c
         struct fastpath_side *side = &record->entry.sides[side_of(connection, i)];
         side->seen_ns = connection->seen_ms * NS_A_MS;
         side->interface = terms->interface[i];
+        /* They go on from the connection's, so that the next daemon knows them too. */
+        side->packets = connection->packets[i];
+        side->bytes = connection->bytes[i];
         if (connection->tuple.protocol != PROTOCOL_TCP)
             continue;
         const struct tcp_peer *peer = &connection->transport.tcp.peer[i];
@@ -100,11 +120,28 @@ static void fill(const struct fast *fast, const struct connection *connection, c
     }
 }
 
+static struct tcp_peer peer_of(const struct fastpath_side *side)
+{
+    return (struct tcp_peer){
+        .end = (uint32_t)(side->sent >> 32),
+        .ack = (uint32_t)side->sent,
+        .end_max = (uint32_t)(side->allowed >> 32),
+        .window = (uint32_t)side->allowed,
+        .scale = side->scale,
+    };
+}
+
+static uint64_t seen_ms(const struct fastpath_entry *entry)
+{
+    uint64_t low = entry->sides[0].seen_ns, high = entry->sides[1].seen_ns;
+    return (low > high ? low : high) / NS_A_MS;
+}
+
 /* What came back of an entry may be older than what was taken over already: then it says nothing new. */
 static void merge(struct fast *fast, struct connection *connection, const struct fastpath_entry *entry)
 {
-    struct account *account = &fast->accounts[table_index(fast->engine.table, connection)];
-    struct offload_progress progress = {0};
+    struct account *account = account_of(fast, connection);
+    struct offload_progress progress = {.seen_ms = seen_ms(entry)};
     for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
         unsigned at = side_of(connection, i);
         const struct fastpath_side *side = &entry->sides[at];
@@ -114,14 +151,7 @@ static void merge(struct fast *fast, struct connection *connection, const struct
             account->packets[at] = side->packets;
             account->bytes[at] = side->bytes;
         }
-        if (side->seen_ns / NS_A_MS > progress.seen_ms)
-            progress.seen_ms = side->seen_ns / NS_A_MS;
-        progress.peer[i] = (struct tcp_peer){
-            .end = (uint32_t)(side->sent >> 32),
-            .ack = (uint32_t)side->sent,
-            .end_max = (uint32_t)(side->allowed >> 32),
-            .window = (uint32_t)side->allowed,
-        };
+        progress.peer[i] = peer_of(side);
     }
     offload_merge(&fast->engine, connection, &progress);
 }
@@ -134,7 +164,7 @@ static void take_back(struct fast *fast, struct connection *connection)
     if (!fastpath_take(fast->kernel, &connection->tuple, &entry))
         return;
     set_entries(fast, fast->entries > 0 ? fast->entries - 1 : 0);
-    if (entry.id == connection->id)
+    if (entry.id == account_of(fast, connection)->id)
         merge(fast, connection, &entry);
 }
 
@@ -164,7 +194,7 @@ static void catch_up(void *context, struct connection *connection)
     struct fast *fast = context;
     struct fastpath_entry entry;
     pthread_mutex_lock(&fast->lock);
-    if (fastpath_read(fast->kernel, &connection->tuple, &entry) && entry.id == connection->id)
+    if (fastpath_read(fast->kernel, &connection->tuple, &entry) && entry.id == account_of(fast, connection)->id)
         follow(fast, connection, &entry, clock_now_ms());
     else
         take_back(fast, connection);
@@ -187,7 +217,7 @@ static bool prepare(struct fast *fast, const struct engine *engine, const struct
                 offload_terms(engine, connection, &terms);
     if (fits) {
         fill(fast, connection, &terms, record);
-        fast->accounts[table_index(table, connection)] = (struct account){0};
+        open_account(account_of(fast, connection), &record->entry);
         connection->offloaded = true;
     }
     table_unlock(table, offer->hash);
@@ -247,7 +277,7 @@ static void see(struct fast *fast, const struct fastpath_record *record, uint64_
     struct connection *connection = table_find(table, hash, &record->tuple);
     pthread_mutex_lock(&fast->lock);
     if (connection != NULL && connection->offloaded) {
-        if (connection->id == record->entry.id)
+        if (account_of(fast, connection)->id == record->entry.id)
             follow(fast, connection, &record->entry, now_ms);
     } else {
         /* Nobody's: left by an earlier daemon and counted by none, or taken back since and not there any more. */
@@ -300,6 +330,73 @@ void fast_publish(struct fast *fast, const struct policy *policy, bool stale)
     pthread_mutex_unlock(&fast->lock);
 }
 
+/* ---- what an earlier daemon has left ---- */
+
+/* Would an entry that is made of CONNECTION now be like ENTRY, but for its windows and counters? */
+static bool has_terms(const struct fast *fast, const struct connection *connection, const struct fastpath_entry *entry)
+{
+    struct offload_terms terms;
+    struct fastpath_record fresh;
+    if (!offload_fits(&fast->engine, connection) || !offload_terms(&fast->engine, connection, &terms))
+        return false;
+    fill(fast, connection, &terms, &fresh);
+    return fresh.entry.idle_ms == entry->idle_ms && fresh.entry.unacknowledged_ms == entry->unacknowledged_ms &&
+           fresh.entry.sides[0].interface == entry->sides[0].interface &&
+           fresh.entry.sides[1].interface == entry->sides[1].interface;
+}
+
+/* The connection of the entry is ours from here on, and the entry stays where its terms are still right. False: it is nobody's. */
+static bool adopt(struct fast *fast, const struct fastpath_record *record, uint32_t hash, uint64_t now_ms)
+{
+    const struct fastpath_entry *entry = &record->entry;
+    struct offload_past past = {
+        .tuple = record->tuple,
+        .flags = entry->flags,
+        .opener = entry->opener,
+        .in_interface = entry->in_interface,
+        .out_interface = entry->out_interface,
+        .created_s = entry->created_s,
+        .idle_ms = entry->idle_ms,
+        .seen_ms = seen_ms(entry),
+    };
+    for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
+        const struct fastpath_side *side = &entry->sides[(i == ORIGINAL) == !!entry->opener_high];
+        past.peer[i] = peer_of(side);
+        past.packets[i] = side->packets;
+        past.bytes[i] = side->bytes;
+    }
+    if (entry->generation != fast->generation || past.seen_ms + past.idle_ms <= now_ms)
+        return false;
+    struct connection *connection = offload_restore(&fast->engine, hash, &past, now_ms);
+    if (connection == NULL)
+        return false;
+    open_account(account_of(fast, connection), entry);
+    connection->offloaded = true;
+    set_entries(fast, fast->entries + 1);
+    if (!has_terms(fast, connection, entry))
+        take_back(fast, connection);
+    return true;
+}
+
+/* Before anybody is told of packets: each entry is held against the rules that are in force now. */
+static void take_over(struct fast *fast, uint64_t now_ms)
+{
+    struct fastpath_place place = {0};
+    struct fastpath_entry gone;
+    do {
+        unsigned count = fastpath_sweep(fast->kernel, &place, fast->swept);
+        for (unsigned i = 0; i < count; i++) {
+            const struct fastpath_record *record = &fast->swept[i];
+            uint32_t hash = table_hash(fast->engine.table, &record->tuple);
+            table_lock(fast->engine.table, hash);
+            if (!adopt(fast, record, hash, now_ms))
+                fastpath_take(fast->kernel, &record->tuple, &gone);
+            table_unlock(fast->engine.table, hash);
+        }
+    } while (place.under_way || place.v6);
+    fast->adopted = fast->entries;
+}
+
 /* ---- start and end ---- */
 
 struct fast *fast_start(const struct fast_config *config, char *error, size_t error_size)
@@ -327,11 +424,12 @@ struct fast *fast_start(const struct fast_config *config, char *error, size_t er
     fast->folder = config->folder;
     fast->most = config->most;
     fast->death = config->death;
-    /* What an earlier daemon has entered was decided by rules that may be others. */
     fast->generation = fastpath_generation_now(fast->kernel);
-    fast_publish(fast, config->policy, true);
+    fast_publish(fast, config->policy, !inherited);
     fast->offload = (struct table_offload){catch_up, recall, fast};
     table_set_offload(config->table, &fast->offload);
+    if (inherited)
+        take_over(fast, clock_now_ms());
     return fast;
 }
 
@@ -365,6 +463,7 @@ struct fast_use fast_use(struct fast *fast)
     return (struct fast_use){
         .entries = __atomic_load_n(&fast->entries, __ATOMIC_RELAXED),
         .most = fast->most,
+        .adopted = fast->adopted,
         .packets = __atomic_load_n(&counters->action[ACTION_ALLOW], __ATOMIC_RELAXED),
         .bytes = __atomic_load_n(&counters->bytes, __ATOMIC_RELAXED),
         .entered = __atomic_load_n(&fast->entered, __ATOMIC_RELAXED),

@@ -183,10 +183,14 @@ static void ask_back(const struct passage *passage, struct connection *connectio
         table_catch_up(passage->engine->table, connection);
 }
 
+/* A question and its answer are often all that there is. */
+#define OFFER_PACKETS_MIN 3u
+
 static void offer(struct engine *engine, const struct connection *connection)
 {
     struct engine_offers *offers = engine->offers;
-    if (offers == NULL || connection->offloaded || offers->count == ENGINE_BATCH_MAX || !offload_fits(engine, connection))
+    if (offers == NULL || connection->offloaded || offers->count == ENGINE_BATCH_MAX ||
+        connection->packets[ORIGINAL] + connection->packets[REPLY] < OFFER_PACKETS_MIN || !offload_fits(engine, connection))
         return;
     offers->list[offers->count++] = (struct engine_offer){connection->hash, connection->tuple};
 }

@@ -2,11 +2,9 @@
 
 #include "engine/opener.h"
 #include "engine/passage.h"
+#include "rules/classify.h"
 #include "state/session.h"
 #include "state/tcp.h"
-
-/* Packets before another may pass them: a question and its answer are often all that there is. */
-#define PACKETS_MIN 3u
 
 static bool tcp_fits(const struct connection *connection)
 {
@@ -32,8 +30,7 @@ bool offload_fits(const struct engine *engine, const struct connection *connecti
     if (connection->kin != KIN_NONE || connection->alg != 0 || connection->chain != CHAIN_FORWARD ||
         (connection->flags & (CONNECTION_LOOSE | CONNECTION_MARKS | CONNECTION_REPLIED)) != CONNECTION_REPLIED ||
         connection->generation != ruleset->generation || connection->action != ACTION_ALLOW ||
-        connection->packets[ORIGINAL] + connection->packets[REPLY] < PACKETS_MIN || !ends_differ(&connection->tuple) ||
-        logs(ruleset, connection->rule))
+        !ends_differ(&connection->tuple) || logs(ruleset, connection->rule))
         return false;
     return connection->tuple.protocol == PROTOCOL_TCP ? tcp_fits(connection) : connection->tuple.protocol == PROTOCOL_UDP;
 }
@@ -116,4 +113,55 @@ void offload_merge(struct engine *engine, struct connection *connection, const s
     };
     uint64_t seen_ms = progress->seen_ms > connection->seen_ms ? progress->seen_ms : connection->seen_ms;
     table_refresh(engine->table, connection, seen_ms, &standing);
+}
+
+/* The connection of PAST as it stands, decided by DECISION. */
+static void restore(struct connection *connection, const struct offload_past *past, const struct ruleset *ruleset,
+                    const struct decision *decision)
+{
+    const uint8_t lasting = CONNECTION_OPENER_HIGH | CONNECTION_REPLIED | CONNECTION_PICKED_UP;
+    bool tcp = past->tuple.protocol == PROTOCOL_TCP;
+    connection->flags = past->flags & lasting;
+    connection->state = tcp ? TCP_ESTABLISHED : 0;
+    connection->chain = CHAIN_FORWARD;
+    connection->generation = ruleset->generation;
+    connection->action = (uint8_t)decision->action;
+    connection->rule = decision->rule;
+    connection->opener = past->opener;
+    connection->opener_rule = RULE_DEFAULT;
+    connection->created_s = past->created_s;
+    connection->in_interface = past->in_interface;
+    connection->out_interface = past->out_interface;
+    for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
+        connection->packets[i] = past->packets[i];
+        connection->bytes[i] = past->bytes[i];
+    }
+    for (unsigned i = 0; tcp && i < DIRECTION_COUNT; i++) {
+        connection->transport.tcp.peer[i] = past->peer[i];
+        connection->transport.tcp.peer[i].flags = TCP_PEER_ACKED;
+    }
+}
+
+struct connection *offload_restore(struct engine *engine, uint32_t hash, const struct offload_past *past, uint64_t now_ms)
+{
+    struct basis basis = {
+        .tuple = past->tuple,
+        .in_interface = past->in_interface,
+        .out_interface = past->out_interface,
+        .opener = past->opener,
+        .opener_high = past->flags & CONNECTION_OPENER_HIGH,
+        .chain = CHAIN_FORWARD,
+    };
+    struct query query = engine_query(engine->surroundings, &basis, STATE_ESTABLISHED, now_ms);
+    struct standing standing = {.timeout_ms = past->idle_ms, .eviction = EVICT_NEVER};
+    struct decision decision;
+    classify(engine->ruleset, engine->surroundings, &query, &decision);
+    if (decision.action != ACTION_ALLOW || table_find(engine->table, hash, &past->tuple) != NULL)
+        return NULL;
+    struct connection *connection = table_insert(engine->table, hash, &past->tuple, past->seen_ms, &standing);
+    if (connection == NULL)
+        return NULL;
+    restore(connection, past, engine->ruleset, &decision);
+    opener_rebind(engine, connection, &query);
+    return connection;
 }

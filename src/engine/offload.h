@@ -37,4 +37,21 @@ struct offload_progress {
  */
 void offload_merge(struct engine *engine, struct connection *connection, const struct offload_progress *progress);
 
+/* What is known of a connection whose packets went on passing while there was no engine. */
+struct offload_past {
+    struct tuple tuple;
+    uint8_t flags;   /* enum connection_flag, as they were */
+    uint32_t opener; /* identity of the rule that admitted it */
+    uint32_t in_interface, out_interface, created_s, idle_ms;
+    uint64_t seen_ms;
+    uint64_t packets[DIRECTION_COUNT], bytes[DIRECTION_COUNT];
+    struct tcp_peer peer[DIRECTION_COUNT];
+};
+
+/*
+ * Makes the connection of PAST anew, whose stripe (of HASH) is locked, where the engine's rules allow it as established. What
+ * passed before is counted for it, and for no rule. Returns NULL where they do not, where there is one already, and where there is no room.
+ */
+struct connection *offload_restore(struct engine *engine, uint32_t hash, const struct offload_past *past, uint64_t now_ms);
+
 #endif

@@ -34,7 +34,7 @@ struct fastpath_key_v6 {
 struct fastpath_side {
     __u64 sent;      /* TCP: end << 32 | ack */
     __u64 allowed;   /* TCP: end_max << 32 | window */
-    __u64 packets, bytes; /* that the program has passed */
+    __u64 packets, bytes; /* at first the daemon's counts, then what the program has passed as well */
     __u64 seen_ns;   /* CLOCK_MONOTONIC, of the last packet; at first what the daemon knew */
     __u32 interface; /* its packets arrive here, or the daemon is asked; 0: anywhere */
     __u8 scale;      /* TCP: of its window */

@@ -43,7 +43,10 @@ for line in sys.stdin:
             s.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
             data = b""
             while b"hello from server" not in data:
-                data += s.recv(4000)
+                more = s.recv(4000)
+                if not more:
+                    raise OSError("the server has closed")
+                data += more
             got += 1
         except OSError:
             break
@@ -209,15 +212,36 @@ class FastPath(unittest.TestCase):
             spid.stop(number)
             self.assertEqual((udp.go(20), tcp.go(20)), (20, 20))
             self.assertNotEqual(self.lab.get(f"http://{SERVER4}/", seconds=1)[0], 0)
-            spid = self.lab.spid(ZONES + ALLOW)
+            # The next one takes them over while they go on.
+            spid = self.lab.spid(ZONES + ALLOW, ready=False)
+            while "ready: " not in spid.log():
+                self.assertEqual((udp.go(2), tcp.go(2)), (2, 2))
+                time.sleep(0.01)
+            self.assertIn("2 connections of the fast path go on", spid.log())
             self.assertEqual((udp.go(20), tcp.go(20)), (20, 20))
-            before = self.queued(spid)
-            self.assertEqual((udp.go(20), tcp.go(20)), (20, 20))
-            self.assertEqual(self.queued(spid), before)
+            self.assertEqual(self.queued(spid), 0)
+            found = {c["proto"]: c for c in spid.ask("states") if "proto" in c}
+            self.assertEqual((found[6]["state"], found[17]["state"]), ("established", "replied"))
+            self.assertFalse(found[6]["picked_up"])
+            self.assertGreaterEqual(min(found[17]["packets"]), 40)
+        tcp.end()
+        wait_until(lambda: [c["state"] for c in spid.ask("states") if c.get("proto") == 6] == ["time-wait"], what="its end")
         # The next daemon's rules hold for what the last one entered.
         spid.stop(signal.SIGKILL)
+        self.assertEqual(udp.go(1), 1)
         spid = self.lab.spid(ZONES + "allow lan to any tcp 81\n")
+        self.assertNotIn("go on", spid.log())
         self.assertEqual(udp.go(1), 0)
+
+    def test_the_next_daemon_logs_what_it_is_to_log(self):
+        spid = self.lab.spid(ZONES + ALLOW)
+        udp = self.talk(TALK, SERVER4)
+        self.assertEqual(udp.go(10), 10)
+        spid.stop(signal.SIGKILL)
+        spid = self.lab.spid(ZONES + "allow lan to any udp 7 log\n")
+        self.assertEqual(udp.go(10), 10)
+        self.assertEqual((self.queued(spid), self.entries(spid)), (20, 0))
+        self.assertEqual([c["packets"] for c in spid.ask("states") if "packets" in c], [[20, 20]])
 
     def test_with_drop_nothing_goes_on_without_a_daemon(self):
         rules = ZONES + "on daemon-down drop\n" + ALLOW
