@@ -14,6 +14,10 @@
 #define SWEEP_EVERY_MS 1000u
 #define SWEEP_SHARE 10u
 
+/* So long a turn of the main thread; and so many entries whose memory is on its way at the same time. */
+#define SWEEP_TURN_MS 8u
+#define SWEEP_GROUP 16u
+
 /* The kernel's clock of the program ticks so coarsely (CONFIG_HZ=100): an entry passes nothing that late. */
 #define CLOCK_MS 10u
 
@@ -41,7 +45,7 @@ struct fast {
     /* The main thread's alone: */
     const char *folder; /* NULL: nothing is pinned */
     struct fastpath_place place;
-    uint64_t sweep_began_ms, sweep_due_ms, sweep_took_ms;
+    uint64_t sweep_began_ms, sweep_due_ms, sweep_took_ms, sweeps;
     struct fastpath_record swept[FASTPATH_SWEEP];
 };
 
@@ -269,10 +273,9 @@ void fast_enter(struct fast *fast, const struct policy *policy, struct engine *e
 /* ---- the main thread ---- */
 
 /* An entry as it was a moment ago. */
-static void see(struct fast *fast, const struct fastpath_record *record, uint64_t now_ms)
+static void see(struct fast *fast, const struct fastpath_record *record, uint32_t hash, uint64_t now_ms)
 {
     struct table *table = fast->engine.table;
-    uint32_t hash = table_hash(table, &record->tuple);
     table_lock(table, hash);
     struct connection *connection = table_find(table, hash, &record->tuple);
     pthread_mutex_lock(&fast->lock);
@@ -288,21 +291,47 @@ static void see(struct fast *fast, const struct fastpath_record *record, uint64_
     table_unlock(table, hash);
 }
 
+/* The next entries; the memory that they need is asked for some of them at once. */
+static void sweep_piece(struct fast *fast, uint64_t now_ms)
+{
+    const struct table *table = fast->engine.table;
+    uint32_t hashes[SWEEP_GROUP];
+    unsigned count = fastpath_sweep(fast->kernel, &fast->place, fast->swept);
+    for (unsigned first = 0; first < count; first += SWEEP_GROUP) {
+        unsigned some = count - first < SWEEP_GROUP ? count - first : SWEEP_GROUP;
+        for (unsigned i = 0; i < some; i++) {
+            hashes[i] = table_hash(table, &fast->swept[first + i].tuple);
+            table_fetch_bucket(table, hashes[i]);
+        }
+        for (unsigned i = 0; i < some; i++)
+            table_fetch_entry(table, hashes[i]);
+        for (unsigned i = 0; i < some; i++)
+            see(fast, &fast->swept[first + i], hashes[i], now_ms);
+    }
+}
+
+static bool under_way(const struct fast *fast)
+{
+    return fast->place.under_way || fast->place.v6;
+}
+
 static void sweep(struct fast *fast, uint64_t now_ms)
 {
-    bool begins = !fast->place.under_way && !fast->place.v6;
-    if (begins && now_ms < fast->sweep_due_ms)
-        return;
-    if (begins) {
+    if (!under_way(fast)) {
+        if (now_ms < fast->sweep_due_ms)
+            return;
         fast->sweep_began_ms = now_ms;
         fast->sweep_took_ms = 0;
     }
-    unsigned count = fastpath_sweep(fast->kernel, &fast->place, fast->swept);
-    for (unsigned i = 0; i < count; i++)
-        see(fast, &fast->swept[i], now_ms);
-    fast->sweep_took_ms += clock_now_ms() - now_ms;
-    if (fast->place.under_way || fast->place.v6)
+    uint64_t took_ms;
+    do {
+        sweep_piece(fast, now_ms);
+        took_ms = clock_now_ms() - now_ms;
+    } while (under_way(fast) && took_ms < SWEEP_TURN_MS);
+    fast->sweep_took_ms += took_ms;
+    if (under_way(fast))
         return;
+    fast->sweeps++;
     uint64_t pause_ms = fast->sweep_took_ms * SWEEP_SHARE;
     fast->sweep_due_ms = fast->sweep_began_ms + (pause_ms > SWEEP_EVERY_MS ? pause_ms : SWEEP_EVERY_MS);
 }
@@ -464,6 +493,7 @@ struct fast_use fast_use(struct fast *fast)
         .entries = __atomic_load_n(&fast->entries, __ATOMIC_RELAXED),
         .most = fast->most,
         .adopted = fast->adopted,
+        .sweeps = fast->sweeps,
         .packets = __atomic_load_n(&counters->action[ACTION_ALLOW], __ATOMIC_RELAXED),
         .bytes = __atomic_load_n(&counters->bytes, __ATOMIC_RELAXED),
         .entered = __atomic_load_n(&fast->entered, __ATOMIC_RELAXED),

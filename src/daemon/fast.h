@@ -66,6 +66,7 @@ void fast_turn(struct fast *fast, uint64_t now_ms);
 struct fast_use {
     uint32_t entries, most;
     uint32_t adopted;        /* that an earlier daemon had entered */
+    uint64_t sweeps;         /* that have come to their end */
     uint64_t packets, bytes; /* that passed, as far as the last sweep has seen */
     uint64_t entered;        /* connections, since the start */
     uint64_t full;           /* offers for which there was no room */
