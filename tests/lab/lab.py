@@ -121,6 +121,9 @@ class Lab:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(1))
         self._make()
+        # Every test of the lab with the fast path too: SPID_LAB_FASTPATH=1.
+        if os.environ.get("SPID_LAB_FASTPATH"):
+            self.mount_bpf()
 
     def _ip(self, *words):
         subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
@@ -153,10 +156,12 @@ class Lab:
                                    "mount -t bpf bpf /sys/fs/bpf && echo ready && exec sleep 1000000"],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.processes.append(holder)
+        if holder.stdout.readline() != b"ready\n":
+            return False
         # `ip netns exec` would put another /sys over it.
         self.entries["gateway"] = ["nsenter", "--target", str(holder.pid), "--mount",
                                    f"--net=/run/netns/{self.names['gateway']}"]
-        return holder.stdout.readline() == b"ready\n"
+        return True
 
     def run(self, host, *command, check=False, timeout=60, **more):
         return subprocess.run([*self.entries[host], *command], capture_output=True, text=True,
