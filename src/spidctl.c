@@ -107,7 +107,7 @@ static void show_moving(const json_t *answer)
 static void show_status(const json_t *answer)
 {
     const json_t *table = json_object_get(answer, "table"), *verdicts = json_object_get(answer, "verdicts");
-    const json_t *alg = json_object_get(answer, "alg");
+    const json_t *alg = json_object_get(answer, "alg"), *fastpath = json_object_get(answer, "fastpath");
     const char *key;
     json_t *value;
     size_t index;
@@ -120,6 +120,12 @@ static void show_status(const json_t *answer)
         printf("algs         %lld connections listened to, %lld expected, %lld children (%lld announced, %lld used)\n",
                number_of(alg, "listened_to"), number_of(alg, "expected"), number_of(alg, "children"),
                number_of(alg, "announced"), number_of(alg, "used"));
+    if (json_is_true(json_object_get(fastpath, "on")))
+        printf("fast path    %lld of %lld connections, %lld packets passed in the kernel, %lld more found it full\n",
+               number_of(fastpath, "entries"), number_of(fastpath, "limit"), number_of(fastpath, "packets"),
+               number_of(fastpath, "full"));
+    else
+        printf("fast path    none: %s\n", text_of(fastpath, "why"));
     printf("memory       %.1f MB resident\n", (double)number_of(answer, "resident_bytes") / 1048576);
     printf("packets      %lld allowed, %lld denied, %lld rejected\n", number_of(verdicts, "allow"),
            number_of(verdicts, "deny"), number_of(verdicts, "reject"));

@@ -74,6 +74,15 @@ static json_t *families_answer(const struct families_use *use)
                      (json_int_t)use->refused);
 }
 
+static json_t *fastpath_answer(const struct fastpath_view *view)
+{
+    if (view->missing != NULL)
+        return json_pack("{s:b, s:s}", "on", 0, "why", view->missing);
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "on", 1, "entries", (json_int_t)view->entries, "limit",
+                     (json_int_t)view->most, "packets", (json_int_t)view->packets, "bytes", (json_int_t)view->bytes, "entered",
+                     (json_int_t)view->entered, "full", (json_int_t)view->full);
+}
+
 json_t *answer_status(const struct status_view *status)
 {
     json_t *answer = json_object(), *verdicts = json_object(), *reasons = json_object(), *queues = json_array();
@@ -94,6 +103,7 @@ json_t *answer_status(const struct status_view *status)
     json_object_set_new(answer, "reasons", reasons);
     json_object_set_new(answer, "bytes", INT(status->counters.bytes));
     json_object_set_new(answer, "queues", queues);
+    json_object_set_new(answer, "fastpath", fastpath_answer(&status->fastpath));
     json_object_set_new(answer, "dns", moving_dns_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "prefixes", moving_prefixes_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "resident_bytes", INT(status->resident_bytes));

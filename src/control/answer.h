@@ -21,6 +21,14 @@ struct queue_view {
     uint64_t queue_dropped, user_dropped;
 };
 
+/* The kernel's fast path. */
+struct fastpath_view {
+    const char *missing; /* why there is none; NULL: there is one, and the rest holds */
+    uint32_t entries, most;
+    uint64_t packets, bytes; /* that passed there */
+    uint64_t entered, full;  /* connections that were entered; packets of others, when it was full */
+};
+
 struct status_view {
     const char *rules_file;
     uint32_t generation;
@@ -31,6 +39,7 @@ struct status_view {
     struct table_use table;
     struct families_use families;
     struct engine_counters counters; /* of all workers */
+    struct fastpath_view fastpath;
     const struct queue_view *queues;
     unsigned queue_count;
 };

@@ -23,6 +23,7 @@
 
 #include "base/text.h"
 #include "control/answer.h"
+#include "daemon/fast.h"
 #include "daemon/follow.h"
 #include "daemon/log.h"
 #include "daemon/losses.h"
@@ -73,14 +74,19 @@ static void apply_limits(struct daemon *daemon)
     table_limit(daemon->table, &limits);
 }
 
-/* Every worker judges by the new policy when this returns; what the old one does not share is freed. */
-static void publish(struct daemon *daemon, struct policy *policy)
+/*
+ * Every worker judges by the new policy when this returns; what the old one does not share is freed. MOVED: interfaces are
+ * others, and with them who is spoofed.
+ */
+static void publish(struct daemon *daemon, struct policy *policy, bool moved)
 {
     struct policy *old = daemon->policy;
     bool reloaded = policy->ruleset != old->ruleset;
     if (reloaded)
         ruleset_adopt(policy->ruleset, old->ruleset, clock_now_ms());
     follow_prefixes(policy->ruleset);
+    if (daemon->fast != NULL)
+        fast_publish(daemon->fast, policy, reloaded || moved);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_publish(daemon->workers[i], policy);
     if (reloaded)
@@ -111,7 +117,7 @@ static void follow_schedules(struct daemon *daemon)
         daemon->schedules_read = 0; /* again at the next turn */
         return;
     }
-    publish(daemon, next);
+    publish(daemon, next, false);
     opener_schedule_edge(daemon->table, daemon->policy->ruleset, changed, clock_now_ms());
     for (size_t i = 0; i < daemon->policy->ruleset->schedule_count; i++)
         if (changed >> i & 1 && daemon->policy->ruleset->schedules[i].name != NULL)
@@ -127,6 +133,8 @@ static void on_drain(struct ev_loop *loop, ev_timer *watcher, int events)
     drain(daemon, daemon->policy->ruleset);
     opener_flush(daemon->table, daemon->policy->ruleset, clock_now_ms());
     follow_schedules(daemon);
+    if (daemon->fast != NULL)
+        fast_turn(daemon->fast, clock_now_ms());
 }
 
 static void sum_up_rule(struct daemon *daemon, size_t index)
@@ -173,9 +181,12 @@ static void warn_of_restart(const struct daemon *daemon, const struct ruleset *r
     bool queues = !daemon->options->queues_given && ruleset->queue_given &&
                   (ruleset->queue_first != daemon->queue_first || ruleset->queue_last != daemon->queue_last);
     bool hooks = !daemon->options->hooks_given && ruleset->hooks != daemon->hooks;
-    if (queues || hooks)
+    const struct ruleset *old = daemon->policy->ruleset;
+    bool fastpath = ruleset->fastpath != old->fastpath || ruleset->fastpath_max != old->fastpath_max;
+    bool down = ruleset->daemon_down != old->daemon_down;
+    if (queues || hooks || fastpath || down)
         log_line(LOG_LEVEL_WARNING, "the file's `%s` has changed; that takes effect at the next start",
-                 queues ? "queue" : "hook");
+                 queues ? "queue" : hooks ? "hook" : fastpath ? "fastpath" : "on daemon-down");
 }
 
 /* The rules speak about the chains that are hooked in fact: at a reload those of the start. */
@@ -189,7 +200,7 @@ static void take_hooks(const struct daemon *daemon, struct policy *policy)
 
 static bool reload(struct daemon *daemon, struct reload_result *result)
 {
-    reload_read(result, daemon->config, daemon->generation + 1, daemon->worker_count,
+    reload_read(result, daemon->config, daemon->generation + 1, daemon->worker_count + 1,
                 table_use(daemon->table).capacity);
     if (result->policy == NULL) {
         log_line(LOG_LEVEL_ERROR, "reload refused, the old rules stay: %s", result->message);
@@ -198,7 +209,7 @@ static bool reload(struct daemon *daemon, struct reload_result *result)
     daemon->generation++;
     warn_of_restart(daemon, result->policy->ruleset);
     take_hooks(daemon, result->policy);
-    publish(daemon, result->policy);
+    publish(daemon, result->policy, false);
     log_line(LOG_LEVEL_NOTICE, "reloaded %s: %zu rules, %zu tests passed, generation %u", daemon->config,
              daemon->policy->ruleset->rule_count, result->tests, daemon->generation);
     return true;
@@ -223,7 +234,7 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
     struct policy *policy = surroundings != NULL ? policy_with(daemon->policy, surroundings) : NULL;
     if (policy != NULL) {
         surroundings->schedules = daemon->policy->surroundings->schedules;
-        publish(daemon, policy);
+        publish(daemon, policy, policy->ruleset->antispoof);
         return;
     }
     surroundings_free(surroundings);
@@ -333,17 +344,78 @@ static bool open_queues(struct nfqueue **queues, const struct daemon *daemon, un
     return true;
 }
 
-static bool install_hook(const struct daemon *daemon)
+/* The fast path is not to be, for the reason that stands in fast_error. False: the rules want it. */
+static bool without_fast(struct daemon *daemon)
+{
+    const struct ruleset *ruleset = daemon->policy->ruleset;
+    fast_stop(daemon->fast, true);
+    fastpath_unpin(daemon->fast_folder); /* an earlier daemon may have had one */
+    daemon->fast = NULL;
+    if (ruleset->fastpath == FASTPATH_ON) {
+        log_line(LOG_LEVEL_ERROR, "no fast path, and the rules say `fastpath on`: %s", daemon->fast_error);
+        return false;
+    }
+    if (ruleset->fastpath == FASTPATH_AUTO)
+        log_line(LOG_LEVEL_NOTICE, "no fast path, every packet is queued: %s", daemon->fast_error);
+    if (ruleset->daemon_down == DAEMON_DOWN_EXISTING)
+        log_line(LOG_LEVEL_WARNING, "`on daemon-down existing` needs the fast path: without it nothing passes while no daemon runs");
+    return true;
+}
+
+static const char *fast_unwanted(const struct daemon *daemon)
+{
+    if (daemon->policy->ruleset->fastpath == FASTPATH_OFF)
+        return "off in the rules file";
+    if (daemon->options->verbose)
+        return "each packet is to be told of (-v)";
+    return daemon->hooks & CHAIN_BIT(CHAIN_FORWARD) ? NULL : "`forward` is not hooked";
+}
+
+static bool start_fast(struct daemon *daemon)
+{
+    const struct ruleset *ruleset = daemon->policy->ruleset;
+    const struct fast_config config = {
+        .table = daemon->table,
+        .policy = daemon->policy,
+        .most = ruleset->fastpath_max,
+        .folder = daemon->fast_folder,
+        .death = ruleset->daemon_down == DAEMON_DOWN_DROP ? FAST_DEATH_DROPS : FAST_DEATH_PASSES,
+    };
+    const char *unwanted = fast_unwanted(daemon);
+    fastpath_folder(daemon->fast_folder);
+    if (unwanted != NULL)
+        snprintf(daemon->fast_error, sizeof daemon->fast_error, "%s", unwanted);
+    else
+        daemon->fast = fast_start(&config, daemon->fast_error, sizeof daemon->fast_error);
+    if (daemon->fast == NULL)
+        return without_fast(daemon);
+    uint32_t adopted = fast_use(daemon->fast).adopted;
+    if (adopted > 0)
+        log_line(LOG_LEVEL_NOTICE, "%u connections of the fast path go on as the daemon before left them", adopted);
+    return true;
+}
+
+static bool install_hook(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
     const uint8_t own = CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT);
     /* A connection of the gateway itself can be followed only by both of its directions. */
     struct hook hook = {daemon->hooks & own ? daemon->hooks | own : daemon->hooks, daemon->queue_first,
-                        daemon->queue_last};
+                        daemon->queue_last, daemon->fast != NULL ? fast_program(daemon->fast) : NULL,
+                        daemon->policy->ruleset->daemon_down == DAEMON_DOWN_ACCEPT};
     unsigned missing;
     if (daemon->hooks == 0)
         return true;
-    if (hook_install(&hook, &missing, error, sizeof error) != 0) {
+    int failed = hook_install(&hook, &missing, error, sizeof error);
+    if (failed != 0 && hook.fastpath != NULL) {
+        /* The match may be missing, in the kernel or in iptables. */
+        snprintf(daemon->fast_error, sizeof daemon->fast_error, "%s", error);
+        if (!without_fast(daemon))
+            return false;
+        hook.fastpath = NULL;
+        failed = hook_install(&hook, &missing, error, sizeof error);
+    }
+    if (failed != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot install the hook: %s", error);
         return false;
     }
@@ -366,6 +438,7 @@ static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
         .queue = queue,
         .inject = inject_new(error, sizeof error),
         .policy = daemon->policy,
+        .fast = daemon->fast,
         .pickup_until_ms = daemon->started_ms + PICKUP_MS,
         .verbose = daemon->options->verbose,
     };
@@ -468,11 +541,10 @@ static bool start(struct daemon *daemon)
     char error[ERROR_BYTES];
     struct reload_result result;
     const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], views_look_at_filter, views_states, daemon};
-    unsigned processors = RULESET_QUEUES_MAX;
     daemon->generation = 1;
     daemon->started_ms = clock_now_ms();
     /* The number of workers may stand in the file itself: counters are made for as many as there can be. */
-    reload_read(&result, daemon->config, daemon->generation, processors, CONNECTIONS_MAX);
+    reload_read(&result, daemon->config, daemon->generation, RULESET_QUEUES_MAX + 1, CONNECTIONS_MAX);
     if (result.policy == NULL) {
         log_line(LOG_LEVEL_ERROR, "the rules are refused, not starting: %s", result.message);
         return false;
@@ -486,7 +558,7 @@ static bool start(struct daemon *daemon)
         log_line(LOG_LEVEL_ERROR, "%s", error);
         return false;
     }
-    if (!make_table(daemon) || !start_workers(daemon))
+    if (!make_table(daemon) || !start_fast(daemon) || !start_workers(daemon))
         return false;
     start_watchers(daemon);
     if (!follow_start(daemon))
@@ -506,6 +578,7 @@ static void stop(struct daemon *daemon)
         log_line(LOG_LEVEL_ERROR, "%s", error);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_stop(daemon->workers[i]);
+    fast_stop(daemon->fast, daemon->remove_hook);
     control_socket_close(daemon->control);
     follow_stop(daemon);
     if (daemon->watch_fd >= 0)

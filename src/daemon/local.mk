@@ -5,6 +5,8 @@ libhost_a_SOURCES += \
 	src/daemon/daemon.h \
 	src/daemon/events.c \
 	src/daemon/events.h \
+	src/daemon/fast.c \
+	src/daemon/fast.h \
 	src/daemon/follow.c \
 	src/daemon/follow.h \
 	src/daemon/log.c \

@@ -10,6 +10,7 @@
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
 #include "daemon/worker.h"
+#include "fastpath/fastpath.h"
 
 /* Connections that were there before spid are picked up for so long after a start without saved state . */
 #define PICKUP_MS 60000
@@ -31,6 +32,9 @@ struct daemon {
     uint8_t hooks;
     unsigned worker_count;
     struct worker *workers[RULESET_QUEUES_MAX];
+    char fast_folder[FASTPATH_FOLDER_BYTES]; /* where it is pinned */
+    struct fast *fast;     /* NULL: there is no fast path ... */
+    char fast_error[600];  /* ... and why */
     struct control_socket *control;
     struct resolver *resolver; /* of the names of dns sets */
     int watch_fd;

@@ -7,6 +7,7 @@
 
 #include "control/answer.h"
 #include "control/explain.h"
+#include "daemon/fast.h"
 #include "daemon/private.h"
 #include "daemon/selection.h"
 #include "io/owner.h"
@@ -58,6 +59,14 @@ static struct queue_view view_queue(const struct daemon *daemon, unsigned i, con
     };
 }
 
+static struct fastpath_view view_fastpath(const struct daemon *daemon)
+{
+    if (daemon->fast == NULL)
+        return (struct fastpath_view){.missing = daemon->fast_error};
+    struct fast_use use = fast_use(daemon->fast);
+    return (struct fastpath_view){NULL, use.entries, use.most, use.packets, use.bytes, use.entered, use.full};
+}
+
 json_t *views_status(void *context, const json_t *request)
 {
     (void)request;
@@ -73,6 +82,7 @@ json_t *views_status(void *context, const json_t *request)
         .resident_bytes = resident_bytes(),
         .table = table_use(daemon->table),
         .families = families_use(table_families(daemon->table)),
+        .fastpath = view_fastpath(daemon),
         .queues = queues,
         .queue_count = daemon->worker_count,
     };
@@ -81,6 +91,8 @@ json_t *views_status(void *context, const json_t *request)
         queues[i] = view_queue(daemon, i, kernel_text);
         sum_counters(&view.counters, worker_counters(daemon->workers[i]));
     }
+    if (daemon->fast != NULL)
+        sum_counters(&view.counters, fast_counters(daemon->fast));
     return answer_status(&view);
 }
 
@@ -121,6 +133,7 @@ struct copy {
 };
 
 struct copies {
+    struct table *table;
     struct families *families;
     const struct selection *selection;
     struct copy *list;
@@ -132,6 +145,7 @@ static void copy_connection(void *context, struct connection *connection)
     struct copies *copies = context;
     if (!selection_holds(copies->selection, connection))
         return;
+    table_catch_up(copies->table, connection);
     if (copies->count == copies->size) {
         size_t size = copies->size == 0 ? 64 : copies->size * 2;
         struct copy *larger = aligned_alloc(64, size * sizeof *larger);
@@ -161,7 +175,7 @@ uint32_t views_states(void *context, const char *filter, uint32_t place, void (*
 {
     struct daemon *daemon = context;
     struct selection selection;
-    struct copies copies = {.families = table_families(daemon->table), .selection = &selection};
+    struct copies copies = {.table = daemon->table, .families = table_families(daemon->table), .selection = &selection};
     uint64_t now_ms = clock_now_ms();
     /* A reload may have taken a name away that the filter has: then nothing more fits. */
     if (!selection_make(&selection, daemon, filter, NULL))

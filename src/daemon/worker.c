@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/fast.h"
+
 /* Batches in a row before other watchers have their turn. */
 #define BATCHES_A_TURN 8
 
@@ -20,6 +22,7 @@
 struct worker {
     struct worker_config config;
     struct engine engine;
+    struct engine_offers offers;
     const struct policy *policy;
     struct events events;
     uint64_t now_ms; /* of the batch */
@@ -172,7 +175,10 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
     (void)events;
     for (unsigned i = 0; i < BATCHES_A_TURN; i++) {
         worker->now_ms = clock_now_ms();
-        if (nfqueue_turn(worker->config.queue, worker->now_ms, judge, worker) < NFQUEUE_BATCH_MAX)
+        unsigned count = nfqueue_turn(worker->config.queue, worker->now_ms, judge, worker);
+        if (worker->config.fast != NULL)
+            fast_enter(worker->config.fast, worker->policy, &worker->engine);
+        if (count < NFQUEUE_BATCH_MAX)
             break;
     }
 }
@@ -226,6 +232,7 @@ struct worker *worker_start(const struct worker_config *config)
     worker->config = *config;
     worker->engine.table = config->table;
     worker->engine.pickup_until_ms = config->pickup_until_ms;
+    worker->engine.offers = config->fast != NULL ? &worker->offers : NULL;
     use_policy(worker, config->policy);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->taken, NULL);

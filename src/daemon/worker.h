@@ -20,8 +20,8 @@
 struct policy {
     struct ruleset *ruleset;
     struct surroundings *surroundings;
-    unsigned workers;
-    struct rule_counter **counters; /* an array a worker, rule_count + 1 each */
+    unsigned workers;               /* one more than there are, or than there may be */
+    struct rule_counter **counters; /* an array a worker, rule_count + 1 each; the last of them is the fast path's */
     struct log_meter **meters;      /* likewise */
 };
 
@@ -34,6 +34,7 @@ struct policy *policy_with(const struct policy *policy, struct surroundings *sur
 /* Frees OLD, and what it does not share with NEWER (which may be NULL). */
 void policy_free(struct policy *old, const struct policy *newer);
 
+struct fast;
 struct worker;
 
 struct worker_config {
@@ -42,6 +43,7 @@ struct worker_config {
     struct nfqueue *queue;    /* taken over */
     struct inject *inject;    /* taken over; NULL: rejected packets are only dropped */
     const struct policy *policy;
+    struct fast *fast;        /* borrowed; NULL: there is no fast path */
     uint64_t pickup_until_ms; /* see struct engine */
     bool verbose;             /* tell of every verdict */
 };

@@ -8,6 +8,7 @@ LAB_TESTS = \
 	tests/lab/test_attacks.py \
 	tests/lab/test_control.py \
 	tests/lab/test_explain.py \
+	tests/lab/test_fastpath.py \
 	tests/lab/test_ftp.py \
 	tests/lab/test_gateway.py \
 	tests/lab/test_h323.py \

@@ -24,19 +24,24 @@ static const struct {
     bool defragment;
     const char *text;
 } hooks[] = {
-    {{CHAIN_BIT(CHAIN_FORWARD), 0, 3}, 4, true,
+    {{CHAIN_BIT(CHAIN_FORWARD), 0, 3, NULL, false}, 4, true,
      "*mangle\n:spid-forward - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-forward  -j NFQUEUE --queue-balance 0:3\n"
      "-A spid-defrag -s 255.255.255.255 -m socket\nCOMMIT\n"},
-    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT), 7, 7}, 6, true,
+    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT), 7, 7, NULL, false}, 6, true,
      "*mangle\n:spid-forward - [0:0]\n:spid-input - [0:0]\n:spid-output - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-forward  -j NFQUEUE --queue-num 7\n"
      "-A spid-input ! -i lo -j NFQUEUE --queue-num 7\n"
      "-A spid-output ! -o lo -m mark ! --mark 0x80000000/0x80000000 -j NFQUEUE --queue-num 7\n"
      "-A spid-defrag -s ff02::1 -m socket\nCOMMIT\n"},
-    {{CHAIN_BIT(CHAIN_INPUT), 65535, 65535}, 4, false,
+    {{CHAIN_BIT(CHAIN_INPUT), 65535, 65535, NULL, false}, 4, false,
      "*mangle\n:spid-input - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-input ! -i lo -j NFQUEUE --queue-num 65535\nCOMMIT\n"},
+    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT), 0, 1, "/sys/fs/bpf/spid-1/program", true}, 6, false,
+     "*mangle\n:spid-forward - [0:0]\n:spid-input - [0:0]\n:spid-defrag - [0:0]\n"
+     "-A spid-forward -m bpf --object-pinned /sys/fs/bpf/spid-1/program -j ACCEPT\n"
+     "-A spid-forward  -j NFQUEUE --queue-balance 0:1 --queue-bypass\n"
+     "-A spid-input ! -i lo -j NFQUEUE --queue-balance 0:1 --queue-bypass\nCOMMIT\n"},
 };
 
 START_TEST(the_hook_is_this_text)
