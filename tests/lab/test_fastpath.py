@@ -242,7 +242,9 @@ class FastPath(unittest.TestCase):
         spid = self.lab.spid(ZONES + "allow lan to any udp 7 log\n")
         self.assertEqual(udp.go(10), 10)
         self.assertEqual((self.queued(spid), self.entries(spid)), (20, 0))
-        self.assertEqual([c["packets"] for c in spid.ask("states") if "packets" in c], [[20, 20]])
+        # The counts go on; only a packet that the first daemon judged while it entered the connection may be missing.
+        (packets,) = [c["packets"] for c in spid.ask("states") if "packets" in c]
+        self.assertTrue(all(count in (19, 20) for count in packets), packets)
 
     def test_with_drop_nothing_goes_on_without_a_daemon(self):
         rules = ZONES + "on daemon-down drop\n" + ALLOW
