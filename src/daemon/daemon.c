@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "control/answer.h"
 #include "daemon/follow.h"
 #include "daemon/log.h"
 #include "daemon/losses.h"
@@ -73,8 +72,7 @@ static void apply_limits(struct daemon *daemon)
     table_limit(daemon->table, &limits);
 }
 
-/* Every worker judges by the new policy when this returns; what the old one does not share is freed. */
-static void publish(struct daemon *daemon, struct policy *policy)
+void daemon_publish(struct daemon *daemon, struct policy *policy)
 {
     struct policy *old = daemon->policy;
     bool reloaded = policy->ruleset != old->ruleset;
@@ -88,8 +86,15 @@ static void publish(struct daemon *daemon, struct policy *policy)
     /* What is still to be told was decided by the old rules: now, while their names are there. */
     drain(daemon, old->ruleset);
     daemon->policy = policy;
-    policy_free(old, policy);
     apply_limits(daemon);
+}
+
+/* The same rules in other surroundings. */
+static void move_on(struct daemon *daemon, struct policy *policy)
+{
+    struct policy *old = daemon->policy;
+    daemon_publish(daemon, policy);
+    policy_free(old, policy);
 }
 
 /* The rules of a schedule begin or end to match, to the second. */
@@ -111,7 +116,7 @@ static void follow_schedules(struct daemon *daemon)
         daemon->schedules_read = 0; /* again at the next turn */
         return;
     }
-    publish(daemon, next);
+    move_on(daemon, next);
     opener_schedule_edge(daemon->table, daemon->policy->ruleset, changed, clock_now_ms());
     for (size_t i = 0; i < daemon->policy->ruleset->schedule_count; i++)
         if (changed >> i & 1 && daemon->policy->ruleset->schedules[i].name != NULL)
@@ -166,43 +171,7 @@ static void on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     losses_look(watcher->data);
 }
 
-/* ---- policy ---- */
-
-static void warn_of_restart(const struct daemon *daemon, const struct ruleset *ruleset)
-{
-    bool queues = !daemon->options->queues_given && ruleset->queue_given &&
-                  (ruleset->queue_first != daemon->queue_first || ruleset->queue_last != daemon->queue_last);
-    bool hooks = !daemon->options->hooks_given && ruleset->hooks != daemon->hooks;
-    if (queues || hooks)
-        log_line(LOG_LEVEL_WARNING, "the file's `%s` has changed; that takes effect at the next start",
-                 queues ? "queue" : "hook");
-}
-
-/* The rules speak about the chains that are hooked in fact: at a reload those of the start. */
-static void take_hooks(const struct daemon *daemon, struct policy *policy)
-{
-    if (daemon->options->hooks_given && daemon->options->hooks != 0)
-        policy->ruleset->hooks = daemon->options->hooks;
-    else if (daemon->hooks != 0)
-        policy->ruleset->hooks = daemon->hooks;
-}
-
-static bool reload(struct daemon *daemon, struct reload_result *result)
-{
-    reload_read(result, daemon->config, daemon->generation + 1, daemon->worker_count,
-                table_use(daemon->table).capacity);
-    if (result->policy == NULL) {
-        log_line(LOG_LEVEL_ERROR, "reload refused, the old rules stay: %s", result->message);
-        return false;
-    }
-    daemon->generation++;
-    warn_of_restart(daemon, result->policy->ruleset);
-    take_hooks(daemon, result->policy);
-    publish(daemon, result->policy);
-    log_line(LOG_LEVEL_NOTICE, "reloaded %s: %zu rules, %zu tests passed, generation %u", daemon->config,
-             daemon->policy->ruleset->rule_count, result->tests, daemon->generation);
-    return true;
-}
+/* ---- interfaces ---- */
 
 static void on_interfaces(struct ev_loop *loop, ev_io *watcher, int events)
 {
@@ -223,7 +192,7 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
     struct policy *policy = surroundings != NULL ? policy_with(daemon->policy, surroundings) : NULL;
     if (policy != NULL) {
         surroundings->schedules = daemon->policy->surroundings->schedules;
-        publish(daemon, policy);
+        move_on(daemon, policy);
         return;
     }
     surroundings_free(surroundings);
@@ -234,32 +203,20 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* ---- the control socket ---- */
 
-static json_t *control_reload(void *context, const json_t *request)
-{
-    (void)request;
-    struct daemon *daemon = context;
-    struct reload_result result;
-    if (!reload(daemon, &result))
-        return answer_error("%s", result.message);
-    return json_pack("{s:b, s:I, s:I, s:I, s:I}", "ok", 1, "generation", (json_int_t)daemon->generation, "rules",
-                     (json_int_t)daemon->policy->ruleset->rule_count, "tests", (json_int_t)result.tests, "warnings",
-                     (json_int_t)result.warnings);
-}
-
 static const struct control_command commands[] = {
     {"status", false, views_status},        {"rules", false, views_rules},          {"explain", false, views_explain},
     {"set-list", false, set_command_list},  {"set-add", true, set_command_add},     {"set-delete", true, set_command_delete},
-    {"kill", true, selection_kill},         {"reload", true, control_reload},
+    {"kill", true, selection_kill},         {"reload", true, trial_reload},
+    {"confirm", true, trial_confirm},       {"rollback", true, trial_rollback},
 };
 
 /* ---- signals ---- */
 
 static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
 {
-    struct reload_result result;
     (void)loop;
     (void)events;
-    reload(watcher->data, &result);
+    trial_hang_up(watcher->data);
 }
 
 static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -479,7 +436,7 @@ static bool start(struct daemon *daemon)
     }
     daemon->policy = result.policy;
     follow_prefixes(daemon->policy->ruleset);
-    take_hooks(daemon, daemon->policy);
+    trial_take_hooks(daemon, daemon->policy);
     choose_queues(daemon);
     daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
     if (daemon->control == NULL) {
@@ -510,6 +467,7 @@ static void stop(struct daemon *daemon)
     follow_stop(daemon);
     if (daemon->watch_fd >= 0)
         close(daemon->watch_fd);
+    trial_stop(daemon);
     policy_free(daemon->policy, NULL);
     table_free(daemon->table);
     if (daemon->options->pidfile != NULL)

@@ -81,7 +81,9 @@ json_t *views_status(void *context, const json_t *request)
         queues[i] = view_queue(daemon, i, kernel_text);
         sum_counters(&view.counters, worker_counters(daemon->workers[i]));
     }
-    return answer_status(&view);
+    json_t *answer = answer_status(&view);
+    trial_status(daemon, answer);
+    return answer;
 }
 
 static void sum_rule(struct rule_counter *sum, const struct rule_counter *counter)
