@@ -27,22 +27,26 @@ while True:
     threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
 """
 
-# Types each line of standard input, and says what came back within so many seconds.
+# Types each line of standard input, and says what came back within so many seconds of all that has not come back yet.
 TYPIST = """
-import socket, sys
+import socket, struct, sys
 s = socket.create_connection((sys.argv[1], 22), 5)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)) # nothing is sent again when he has gone
 print("open", flush=True)
+owed = 0
 for line in sys.stdin:
     seconds, word = line.split()
     s.settimeout(float(seconds))
+    got = b""
     try:
         s.sendall(word.encode())
-        got = b""
-        while len(got) < len(word):
+        owed += len(word)
+        while owed > 0:
             more = s.recv(100)
             if not more:
                 raise ConnectionError("closed")
             got += more
+            owed -= len(more)
         print(got.decode(), flush=True)
     except OSError as e:
         print(type(e).__name__, flush=True)
@@ -73,16 +77,15 @@ class Confirm(unittest.TestCase):
         cls.lab.start("server", sys.executable, "-c", ECHO, ready)
         lab_module.wait_until(lambda: os.path.exists(ready), what="the server")
         cls.lab.udp_echo("server", 5300)
-        cls.spid = cls.lab.spid(SSH)
 
     @classmethod
     def tearDownClass(cls):
         cls.lab.close()
 
     def setUp(self):
-        self.spid.ctl("confirm")
-        self.spid.ctl("kill", "any", "to", "any")
-        self.spid.reload(SSH)
+        # Each with an empty table.
+        self.spid = self.lab.spid(SSH)
+        self.addCleanup(self.spid.stop)
 
     def typist(self, address=SERVER4):
         typist = Typist(self.lab, address)
@@ -99,36 +102,44 @@ class Confirm(unittest.TestCase):
         return self.ask("status")
 
     def wait_for_the_end(self):
-        before = len(self.spid.log())
         lab_module.wait_until(lambda: self.status()["trial"] is None, 20, "the end of the trial")
-        return before
+
+    def shut_out(self, rules):
+        """The drill: he is shut out by RULES on trial, waits, and goes on typing."""
+        typist = self.typist()
+        generation = self.status()["generation"]
+        self.spid.write(rules)
+        done = self.spid.ctl("reload", "--confirm", "5")
+        self.assertIn("1 lose it", done.stdout)
+        self.assertIn("come back in 5 s", done.stdout)
+        self.assertEqual(typist.type("shut", seconds=2), "TimeoutError")
+        status = self.status()
+        self.assertTrue(0 < status["trial"]["left"] <= 5 and status["before"] == generation and not status["rolled_back"])
+        self.assertIn("on trial", self.spid.ctl("status").stdout)
+        # What he typed meanwhile is not lost: TCP sends it again.
+        self.assertEqual(typist.type("again", seconds=20), "shutagain")
+        self.assertEqual(typist.type("more"), "more")
+        status = self.status()
+        self.assertTrue(status["trial"] is None and status["before"] is None and status["rolled_back"])
+        self.assertEqual(status["generation"], generation + 2)
+        self.assertIn("rolled back", self.spid.ctl("status").stdout)
+        self.assertIn(f"generation {generation + 1} is on trial: unless 'spidctl confirm' comes within 5 s", self.spid.log())
+        self.assertIn(f"not confirmed in time: the rules of generation {generation} hold again", self.spid.log())
+        self.assertIn("rolled back", self.spid.ctl("confirm").stderr)
 
     def test_who_shuts_himself_out_is_let_in_again(self):
-        for how in ("", "default reject\n"):
-            typist = self.typist()
-            generation = self.status()["generation"]
-            self.spid.write(SHUT + how)
-            begin = len(self.spid.log())
-            done = self.spid.ctl("reload", "--confirm", "5")
-            self.assertIn("1 lose it", done.stdout)
-            self.assertIn("come back in 5 s", done.stdout)
-            self.assertEqual(typist.type("shut", seconds=2), "TimeoutError")
-            status = self.status()
-            self.assertTrue(0 < status["trial"]["left"] <= 5 and status["before"] == generation and not status["rolled_back"])
-            self.assertIn("on trial", self.spid.ctl("status").stdout)
-            # What he typed meanwhile was not lost: TCP sends it again.
-            self.assertEqual(typist.type("again", seconds=15), "shuta")
-            self.assertEqual(typist.type("more"), "gain")
-            status = self.status()
-            self.assertTrue(status["trial"] is None and status["before"] is None and status["rolled_back"])
-            self.assertEqual(status["generation"], generation + 2)
-            self.assertIn("rolled back", self.spid.ctl("status").stdout)
-            said = self.spid.log()[begin:]
-            self.assertIn(f"generation {generation + 1} is on trial: unless 'spidctl confirm' comes within 5 s", said)
-            self.assertIn(f"not confirmed in time: the rules of generation {generation} hold again", said)
-            # The file is as he left it, and may be tried again.
-            self.assertIn("no rules are on trial", self.spid.ctl("confirm").stderr)
-            self.spid.reload(SSH)
+        self.shut_out(SHUT)
+
+    def test_who_is_rejected_on_trial_keeps_his_connection(self):
+        self.shut_out(SHUT + "default reject\n")
+
+    def test_who_is_rejected_by_rules_that_stay_is_told(self):
+        typist = self.typist()
+        self.spid.write(SHUT + "default reject\n")
+        self.ask("reload", "--confirm", "60")
+        self.assertEqual(typist.type("quiet", seconds=1), "TimeoutError")
+        self.ask("confirm")
+        self.assertEqual(typist.type("told", seconds=15), "ConnectionResetError")
 
     def test_confirmed_in_time_they_stay(self):
         typist = self.typist()
@@ -143,7 +154,7 @@ class Confirm(unittest.TestCase):
         self.assertIn("no rules are on trial", self.ask("confirm", status=1)["error"])
         # There is a way back all the same.
         self.ask("rollback")
-        self.assertEqual(typist.type("y", seconds=15), "x")
+        self.assertEqual(typist.type("y", seconds=20), "xy")
 
     def test_rollback_is_at_once_and_once(self):
         typist = self.typist(SERVER6)
@@ -154,7 +165,7 @@ class Confirm(unittest.TestCase):
         self.spid.write("nonsense\n")
         done = self.ask("rollback")
         self.assertEqual((done["generation"], done["connections"]["return"]), (generation + 2, 1))
-        self.assertEqual(typist.type("b", seconds=15), "a")
+        self.assertEqual(typist.type("b", seconds=20), "ab")
         self.assertEqual([rule["name"] for rule in self.ask("rules")["rules"]], ["ssh", "echo", None])
         self.assertTrue(self.status()["rolled_back"])
         self.assertIn("there are no rules to go back to", self.ask("rollback", status=1)["error"])
@@ -189,7 +200,6 @@ class Confirm(unittest.TestCase):
         self.ask("reload", "--confirm", "60")
         self.assertEqual(self.spid.stop(signal.SIGTERM), 0)
         self.assertIn("the rules on trial were not confirmed: the next start reads", self.spid.log())
-        type(self).spid = self.lab.spid(SSH)
 
     def test_a_dry_run_changes_nothing_and_says_what_a_reload_would(self):
         typists = [self.typist(SERVER4), self.typist(SERVER4), self.typist(SERVER6)]
