@@ -158,6 +158,9 @@ START_TEST(a_chain_that_is_not_hooked_passes_without_rules)
     rules(ZONES "allow lan to any tcp 22\n", ZONES "default reject\n");
     open_to(22, CHAIN_OUTPUT);
     ck_fate(FATE_KEEP, "chain not hooked", "chain not hooked");
+    policy_fini(&next);
+    policy_init(&next, "hook forward, output\ndefault allow\n", 8);
+    ck_fate(FATE_CHANGE, "chain not hooked", "default");
 }
 END_TEST
 
@@ -189,17 +192,18 @@ END_TEST
 
 START_TEST(every_connection_is_counted_once_and_the_greatest_groups_come_first)
 {
-    rules(ZONES "allow lan to any\n", ZONES "allow lan to any tcp 1-3000\nallow lan to any tcp 3001-3010\n");
+    rules(ZONES "allow lan to any\n", ZONES "allow lan to any tcp 1-10\nallow lan to any tcp 11-1000\nallow lan to any tcp 1001-3010\n");
     for (uint16_t port = 1; port <= CONNECTIONS_MANY; port++)
         open_to(port, CHAIN_FORWARD);
     ask();
     ck_assert_uint_eq(preview.fates[FATE_LOSE], CONNECTIONS_MANY - 3010);
     ck_assert_uint_eq(preview.fates[FATE_CHANGE], 3010);
-    ck_assert_uint_eq(preview.group_count, 3);
+    ck_assert_uint_eq(preview.group_count, 4);
     ck_assert_uint_eq(preview.left_out, 0);
     ck_assert_uint_eq(preview.groups[0].connections, CONNECTIONS_MANY - 3010);
-    ck_assert_uint_eq(preview.groups[1].connections, 3000);
-    ck_assert_uint_eq(preview.groups[2].connections, 10);
+    ck_assert_uint_eq(preview.groups[1].connections, 2010);
+    ck_assert_uint_eq(preview.groups[2].connections, 990);
+    ck_assert_uint_eq(preview.groups[3].connections, 10);
 }
 END_TEST
 
