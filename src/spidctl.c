@@ -15,6 +15,7 @@
 
 #include "config.h"
 #include "control/explain_text.h"
+#include "control/trial_text.h"
 
 #define DEFAULT_SOCKET "/run/spid/spid.sock"
 
@@ -30,7 +31,11 @@ static const char usage_text[] =
     "  explain   why a packet would pass or not, on the running rules and connections; the packet in one word:\n"
     "            \"SRC[@zone] [port N] to DST[@zone] SERVICE [STATE]\"\n"
     "  set       a dynamic set: NAME list, NAME add ADDRESS [for DURATION], NAME delete ADDRESS\n"
-    "  reload    read the rules file again; a file that is refused changes nothing\n"
+    "  reload    read the rules file again; a file that is refused changes nothing. Says what becomes of the connections\n"
+    "            --confirm SECONDS   the rules before come back unless 'confirm' comes in time\n"
+    "            --dry-run           only say what would become of them\n"
+    "  confirm   keep the rules of a 'reload --confirm'\n"
+    "  rollback  back to the rules before the last reload, at once\n"
     "\n"
     "  -S, --socket PATH   the daemon's control socket (default " DEFAULT_SOCKET ")\n"
     "      --json          show the answers as they come, one JSON object a line\n"
@@ -39,7 +44,7 @@ static const char usage_text[] =
     "Manual: spidctl(8).\n";
 
 /* Commands that interfaces promise and that are not there yet. */
-static const char *const later[] = {"confirm", "rollback", "drops", "trace", "top", "metrics", "stop"};
+static const char *const later[] = {"drops", "trace", "top", "metrics", "stop"};
 
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
 {
@@ -113,6 +118,7 @@ static void show_status(const json_t *answer)
     size_t index;
     printf("up           %.0f s\n", json_number_value(json_object_get(answer, "uptime")));
     printf("rules        %s, generation %lld\n", text_of(answer, "rules_file"), number_of(answer, "generation"));
+    trial_print_status(answer);
     printf("connections  %lld of %lld (%lld opened, %lld expired, %lld evicted)\n", number_of(table, "connections"),
            number_of(table, "limit"), number_of(table, "opened"), number_of(table, "expired"),
            number_of(table, "evicted"));
@@ -235,12 +241,6 @@ static void show_families(const json_t *kin)
             show_connection(connection, 0);
 }
 
-static void show_reload(const json_t *answer)
-{
-    printf("reloaded: generation %lld, %lld rules, %lld tests passed, %lld warnings\n", number_of(answer, "generation"),
-           number_of(answer, "rules"), number_of(answer, "tests"), number_of(answer, "warnings"));
-}
-
 /* The place of an error in the QUERY that was asked about, under it. */
 static void show_place(const char *query, const json_t *answer)
 {
@@ -319,8 +319,8 @@ static int take_answer(const char *command, const char *query, json_t *answer, j
         printf("%lld connections cut\n", number_of(answer, "killed"));
     else if (strcmp(command, "set-list") == 0)
         show_members(answer);
-    else if (strcmp(command, "reload") == 0)
-        show_reload(answer);
+    else if (strcmp(command, "reload") == 0 || strcmp(command, "confirm") == 0 || strcmp(command, "rollback") == 0)
+        trial_print(command, answer);
     return 0;
 }
 
@@ -388,6 +388,25 @@ static int ask_set(const char *socket_path, char *const *words, int count, bool 
                NULL, json);
 }
 
+/* CONFIRM: the seconds, in words; NULL: none are given. */
+static int ask_reload(const char *socket_path, const char *confirm, bool dry_run, int count, bool json)
+{
+    char *end = NULL;
+    long seconds = confirm != NULL ? strtol(confirm, &end, 10) : 0;
+    if (count > 0)
+        return usage_error("'reload' takes no argument but --confirm SECONDS or --dry-run");
+    if (confirm != NULL && (end == confirm || *end != '\0' || seconds < 1))
+        return usage_error("'--confirm' takes a number of seconds, not '%s'", confirm);
+    if (confirm != NULL && dry_run)
+        return usage_error("a dry run changes nothing: '--confirm' does not go with it");
+    json_t *request = json_pack("{s:s}", "command", "reload");
+    if (confirm != NULL)
+        json_object_set_new(request, "confirm", json_integer(seconds));
+    if (dry_run)
+        json_object_set_new(request, "dry_run", json_true());
+    return ask(socket_path, request, NULL, json);
+}
+
 #define WORDS_BYTES 2000
 
 /* The commands that take a packet or a filter, in one word or in several, or nothing. */
@@ -416,11 +435,12 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"socket", required_argument, NULL, 'S'}, {"json", no_argument, NULL, 'j'},
         {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
+        {"confirm", required_argument, NULL, 'c'}, {"dry-run", no_argument, NULL, 'd'},
         {NULL, 0, NULL, 0},
     };
-    static const char *const commands[] = {"status", "states", "kill", "rules", "explain", "set", "reload"};
-    const char *socket_path = DEFAULT_SOCKET;
-    bool json = false;
+    static const char *const commands[] = {"status", "states", "kill", "rules", "explain", "set", "reload", "confirm", "rollback"};
+    const char *socket_path = DEFAULT_SOCKET, *confirm = NULL;
+    bool json = false, dry_run = false;
     int option;
     while ((option = getopt_long(argc, argv, "S:", options, NULL)) != -1) {
         switch (option) {
@@ -429,6 +449,12 @@ int main(int argc, char **argv)
             break;
         case 'j':
             json = true;
+            break;
+        case 'c':
+            confirm = optarg;
+            break;
+        case 'd':
+            dry_run = true;
             break;
         case 'V':
             puts("spidctl " PACKAGE_VERSION);
@@ -450,6 +476,10 @@ int main(int argc, char **argv)
         return usage_error("'%s' is not built yet in this version of spid", command);
     if (!is_one_of(command, commands, sizeof commands / sizeof commands[0]))
         return usage_error("unknown command '%s'", command);
+    if (strcmp(command, "reload") == 0)
+        return ask_reload(socket_path, confirm, dry_run, count, json);
+    if (confirm != NULL || dry_run)
+        return usage_error("'%s' goes with 'reload', not with '%s'", dry_run ? "--dry-run" : "--confirm", command);
     if (strcmp(command, "set") == 0)
         return ask_set(socket_path, arguments, count, json);
     return ask_command(socket_path, command, arguments, count, json);

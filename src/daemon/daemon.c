@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "control/answer.h"
 #include "daemon/fast.h"
 #include "daemon/follow.h"
 #include "daemon/log.h"
@@ -74,11 +73,7 @@ static void apply_limits(struct daemon *daemon)
     table_limit(daemon->table, &limits);
 }
 
-/*
- * Every worker judges by the new policy when this returns; what the old one does not share is freed. MOVED: interfaces are
- * others, and with them who is spoofed.
- */
-static void publish(struct daemon *daemon, struct policy *policy, bool moved)
+void daemon_publish(struct daemon *daemon, struct policy *policy, bool moved)
 {
     struct policy *old = daemon->policy;
     bool reloaded = policy->ruleset != old->ruleset;
@@ -94,8 +89,15 @@ static void publish(struct daemon *daemon, struct policy *policy, bool moved)
     /* What is still to be told was decided by the old rules: now, while their names are there. */
     drain(daemon, old->ruleset);
     daemon->policy = policy;
-    policy_free(old, policy);
     apply_limits(daemon);
+}
+
+/* The same rules in other surroundings; MOVED: as daemon_publish has it. */
+static void move_on(struct daemon *daemon, struct policy *policy, bool moved)
+{
+    struct policy *old = daemon->policy;
+    daemon_publish(daemon, policy, moved);
+    policy_free(old, policy);
 }
 
 /* The rules of a schedule begin or end to match, to the second. */
@@ -117,7 +119,7 @@ static void follow_schedules(struct daemon *daemon)
         daemon->schedules_read = 0; /* again at the next turn */
         return;
     }
-    publish(daemon, next, false);
+    move_on(daemon, next, false);
     opener_schedule_edge(daemon->table, daemon->policy->ruleset, changed, clock_now_ms());
     for (size_t i = 0; i < daemon->policy->ruleset->schedule_count; i++)
         if (changed >> i & 1 && daemon->policy->ruleset->schedules[i].name != NULL)
@@ -174,46 +176,7 @@ static void on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     losses_look(watcher->data);
 }
 
-/* ---- policy ---- */
-
-static void warn_of_restart(const struct daemon *daemon, const struct ruleset *ruleset)
-{
-    bool queues = !daemon->options->queues_given && ruleset->queue_given &&
-                  (ruleset->queue_first != daemon->queue_first || ruleset->queue_last != daemon->queue_last);
-    bool hooks = !daemon->options->hooks_given && ruleset->hooks != daemon->hooks;
-    const struct ruleset *old = daemon->policy->ruleset;
-    bool fastpath = ruleset->fastpath != old->fastpath || ruleset->fastpath_max != old->fastpath_max;
-    bool down = ruleset->daemon_down != old->daemon_down;
-    if (queues || hooks || fastpath || down)
-        log_line(LOG_LEVEL_WARNING, "the file's `%s` has changed; that takes effect at the next start",
-                 queues ? "queue" : hooks ? "hook" : fastpath ? "fastpath" : "on daemon-down");
-}
-
-/* The rules speak about the chains that are hooked in fact: at a reload those of the start. */
-static void take_hooks(const struct daemon *daemon, struct policy *policy)
-{
-    if (daemon->options->hooks_given && daemon->options->hooks != 0)
-        policy->ruleset->hooks = daemon->options->hooks;
-    else if (daemon->hooks != 0)
-        policy->ruleset->hooks = daemon->hooks;
-}
-
-static bool reload(struct daemon *daemon, struct reload_result *result)
-{
-    reload_read(result, daemon->config, daemon->generation + 1, daemon->worker_count + 1,
-                table_use(daemon->table).capacity);
-    if (result->policy == NULL) {
-        log_line(LOG_LEVEL_ERROR, "reload refused, the old rules stay: %s", result->message);
-        return false;
-    }
-    daemon->generation++;
-    warn_of_restart(daemon, result->policy->ruleset);
-    take_hooks(daemon, result->policy);
-    publish(daemon, result->policy, false);
-    log_line(LOG_LEVEL_NOTICE, "reloaded %s: %zu rules, %zu tests passed, generation %u", daemon->config,
-             daemon->policy->ruleset->rule_count, result->tests, daemon->generation);
-    return true;
-}
+/* ---- interfaces ---- */
 
 static void on_interfaces(struct ev_loop *loop, ev_io *watcher, int events)
 {
@@ -234,7 +197,7 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
     struct policy *policy = surroundings != NULL ? policy_with(daemon->policy, surroundings) : NULL;
     if (policy != NULL) {
         surroundings->schedules = daemon->policy->surroundings->schedules;
-        publish(daemon, policy, policy->ruleset->antispoof);
+        move_on(daemon, policy, policy->ruleset->antispoof);
         return;
     }
     surroundings_free(surroundings);
@@ -245,32 +208,20 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* ---- the control socket ---- */
 
-static json_t *control_reload(void *context, const json_t *request)
-{
-    (void)request;
-    struct daemon *daemon = context;
-    struct reload_result result;
-    if (!reload(daemon, &result))
-        return answer_error("%s", result.message);
-    return json_pack("{s:b, s:I, s:I, s:I, s:I}", "ok", 1, "generation", (json_int_t)daemon->generation, "rules",
-                     (json_int_t)daemon->policy->ruleset->rule_count, "tests", (json_int_t)result.tests, "warnings",
-                     (json_int_t)result.warnings);
-}
-
 static const struct control_command commands[] = {
     {"status", false, views_status},        {"rules", false, views_rules},          {"explain", false, views_explain},
     {"set-list", false, set_command_list},  {"set-add", true, set_command_add},     {"set-delete", true, set_command_delete},
-    {"kill", true, selection_kill},         {"reload", true, control_reload},
+    {"kill", true, selection_kill},         {"reload", true, trial_reload},
+    {"confirm", true, trial_confirm},       {"rollback", true, trial_rollback},
 };
 
 /* ---- signals ---- */
 
 static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
 {
-    struct reload_result result;
     (void)loop;
     (void)events;
-    reload(watcher->data, &result);
+    trial_hang_up(watcher->data);
 }
 
 static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -551,7 +502,7 @@ static bool start(struct daemon *daemon)
     }
     daemon->policy = result.policy;
     follow_prefixes(daemon->policy->ruleset);
-    take_hooks(daemon, daemon->policy);
+    trial_take_hooks(daemon, daemon->policy);
     choose_queues(daemon);
     daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
     if (daemon->control == NULL) {
@@ -583,6 +534,7 @@ static void stop(struct daemon *daemon)
     follow_stop(daemon);
     if (daemon->watch_fd >= 0)
         close(daemon->watch_fd);
+    trial_stop(daemon);
     policy_free(daemon->policy, NULL);
     table_free(daemon->table);
     if (daemon->options->pidfile != NULL)

@@ -13,6 +13,8 @@ libhost_a_SOURCES += \
 	src/daemon/log.h \
 	src/daemon/losses.c \
 	src/daemon/losses.h \
+	src/daemon/preview.c \
+	src/daemon/preview.h \
 	src/daemon/private.h \
 	src/daemon/reload.c \
 	src/daemon/reload.h \
@@ -20,6 +22,8 @@ libhost_a_SOURCES += \
 	src/daemon/selection.h \
 	src/daemon/set_command.c \
 	src/daemon/set_command.h \
+	src/daemon/trial.c \
+	src/daemon/trial.h \
 	src/daemon/views.c \
 	src/daemon/views.h \
 	src/daemon/worker.c \

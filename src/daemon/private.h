@@ -1,4 +1,4 @@
-/* What the main thread knows. For daemon.c, which changes it, and views.c, which shows it. */
+/* What the main thread knows. For daemon.c and trial.c, which change it, and views.c, which shows it. */
 #ifndef DAEMON_PRIVATE_H
 #define DAEMON_PRIVATE_H
 
@@ -9,6 +9,7 @@
 
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
+#include "daemon/trial.h"
 #include "daemon/worker.h"
 #include "fastpath/fastpath.h"
 
@@ -41,10 +42,17 @@ struct daemon {
     bool remove_hook; /* at the end: INT */
     uint64_t refused_told;
     struct losses losses;
+    struct trial trial;
     time_t schedules_read; /* when the schedules were last held against the clock */
     ev_signal hup, term, interrupt, usr1;
     ev_timer drain, sum_up, settle, names, second;
     ev_io interfaces;
 };
+
+/*
+ * Every worker judges by POLICY when this returns. The one before is the caller's: nobody uses it any more. MOVED: interfaces are
+ * others, and with them who is spoofed.
+ */
+void daemon_publish(struct daemon *daemon, struct policy *policy, bool moved);
 
 #endif

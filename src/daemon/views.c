@@ -93,7 +93,9 @@ json_t *views_status(void *context, const json_t *request)
     }
     if (daemon->fast != NULL)
         sum_counters(&view.counters, fast_counters(daemon->fast));
-    return answer_status(&view);
+    json_t *answer = answer_status(&view);
+    trial_status(daemon, answer);
+    return answer;
 }
 
 static void sum_rule(struct rule_counter *sum, const struct rule_counter *counter)

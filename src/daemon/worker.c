@@ -36,6 +36,7 @@ struct worker {
     pthread_cond_t taken;
     const struct policy *pending;
     bool stopping;
+    bool rejects_held; /* atomic */
 };
 
 uint64_t clock_now_ms(void)
@@ -145,11 +146,17 @@ static bool tell(struct worker *worker, const struct verdict *verdict)
     return log_meter_pass(&worker->policy->meters[worker->config.number][index], rate, worker->now_ms);
 }
 
+static bool is_held(const struct worker *worker, const struct verdict *verdict)
+{
+    bool stands = verdict->state == STATE_ESTABLISHED || verdict->state == STATE_RELATED;
+    return stands && __atomic_load_n(&worker->rejects_held, __ATOMIC_RELAXED);
+}
+
 /* What follows from a verdict beside the answer to the kernel. */
 static void follow(struct worker *worker, const struct engine_job *job)
 {
     struct event event;
-    if (job->verdict.action == ACTION_REJECT && worker->config.inject != NULL)
+    if (job->verdict.action == ACTION_REJECT && worker->config.inject != NULL && !is_held(worker, &job->verdict))
         inject_reply(worker->config.inject, &job->packet, job->arrival.now_ms);
     if (tell(worker, &job->verdict)) {
         event_fill(&event, &job->arrival, worker->policy->ruleset->generation, &job->packet, &job->verdict);
@@ -273,6 +280,11 @@ void worker_publish(struct worker *worker, const struct policy *policy)
     while (worker->pending != NULL)
         pthread_cond_wait(&worker->taken, &worker->lock);
     pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_hold_rejects(struct worker *worker, bool held)
+{
+    __atomic_store_n(&worker->rejects_held, held, __ATOMIC_RELAXED);
 }
 
 struct events *worker_events(struct worker *worker)

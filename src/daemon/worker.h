@@ -57,6 +57,12 @@ void worker_stop(struct worker *worker);
 /* Lets the worker judge by POLICY from its next batch on, and returns when it does: then the old one is free to go. */
 void worker_publish(struct worker *worker, const struct policy *policy);
 
+/*
+ * While rejects are HELD, who is rejected in a connection that stands is told nothing: his packet is only dropped, and he keeps the
+ * connection for when it is allowed again.
+ */
+void worker_hold_rejects(struct worker *worker, bool held);
+
 /* For the main thread to read. */
 struct events *worker_events(struct worker *worker);
 const struct engine_counters *worker_counters(const struct worker *worker);

@@ -328,6 +328,13 @@ bool ruleset_set_filled(const struct ruleset *ruleset, const struct set *set);
  */
 void ruleset_adopt(struct ruleset *ruleset, const struct ruleset *old, uint64_t now_ms);
 
+/*
+ * RULESET was in use and is to be again, in place of CURRENT; nobody uses it. Of its sets that move goes what has grown old
+ * meanwhile, and ruleset_adopt, which comes next, brings in what is known now. A dynamic set that CURRENT does not have keeps its
+ * members.
+ */
+void ruleset_revive(struct ruleset *ruleset, const struct ruleset *current);
+
 /* Index of the rule with this identity, or RULE_DEFAULT. */
 uint32_t ruleset_rule_of(const struct ruleset *ruleset, uint32_t identity);
 

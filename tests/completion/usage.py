@@ -13,8 +13,11 @@ class Usage:
     def __init__(self, program):
         self.text = subprocess.run([os.path.join(BUILD, program), "--help"], capture_output=True, text=True, check=True).stdout
         self.short = dict(re.findall(r"^  (-\w), (--[a-z]+)", self.text, re.M))
-        self.options = set(re.findall(r"--[a-z]+", self.text))
-        self.commands = set(re.findall(r"^  ([a-z]+) ", self.text, re.M))
+        # What a command takes stands below it, far to the right.
+        self.below = {command: set(re.findall(r"^ {12}(--[a-z-]+)", lines, re.M))
+                      for command, lines in re.findall(r"^  ([a-z]+) .*\n((?: {12}.*\n)*)", self.text, re.M)}
+        self.commands = set(self.below)
+        self.options = set(re.findall(r"--[a-z-]+", self.text)) - set().union(*self.below.values())
 
     def with_short(self, options):
         """OPTIONS, and the short forms of those that have one."""
@@ -54,9 +57,14 @@ def spid_cases():
 def spidctl_cases():
     usage = Usage("spidctl")
     assert len(usage.commands) > 3
+    reload = usage.below["reload"]
+    assert reload == {"--confirm", "--dry-run"}
     return [([""], usage.commands), (["--json", "st"], {one for one in usage.commands if one.startswith("st")}),
             (["-"], usage.options), (["--json", "-"], usage.options - {"--json"}),
-            (["-S", "ol"], {"old.pcap"}), (["-S", "old.pcap", "rel"], {"reload"}), (["status", "st"], set())]
+            (["-S", "ol"], {"old.pcap"}), (["-S", "old.pcap", "rel"], {"reload"}), (["status", "st"], set()),
+            (["status", "-"], usage.options), (["reload", "--confirm", ""], set()),
+            (["reload", "-"], usage.options | reload), (["--json", "reload", "--d"], {"--dry-run"})] + [
+            (["reload", *one, "-"], usage.options) for one in (["--dry-run"], ["--confirm", "5"])]
 
 
 def failures(completed, short):

@@ -6,6 +6,7 @@ tests_lab_attack_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 
 LAB_TESTS = \
 	tests/lab/test_attacks.py \
+	tests/lab/test_confirm.py \
 	tests/lab/test_control.py \
 	tests/lab/test_explain.py \
 	tests/lab/test_fastpath.py \
