@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -169,6 +170,17 @@ class Confirm(unittest.TestCase):
         self.assertEqual([rule["name"] for rule in self.ask("rules")["rules"]], ["ssh", "echo", None])
         self.assertTrue(self.status()["rolled_back"])
         self.assertIn("there are no rules to go back to", self.ask("rollback", status=1)["error"])
+
+    def test_a_rollback_matches_every_connection_anew(self):
+        self.spid.reload(ZONES + "set abusers = dynamic max 4\ndeny abusers to any\n" + SSH[len(ZONES):])
+        typist = self.typist()
+        self.ask("set", "abusers", "add", CLIENT4)
+        self.assertEqual(typist.type("in"), "in")
+        # He says nothing while other rules hold; his last acknowledgement has passed.
+        time.sleep(0.5)
+        self.spid.reload(SHUT)
+        self.assertEqual(self.ask("rollback")["connections"]["denied"], 1)
+        self.assertEqual(typist.type("out", seconds=1), "TimeoutError")
 
     def test_a_rollback_ends_a_trial(self):
         self.spid.write(SHUT)
