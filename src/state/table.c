@@ -173,11 +173,13 @@ void table_fetch_bucket(const struct table *table, uint32_t hash)
     __builtin_prefetch(&table->buckets[hash & table->bucket_mask]);
 }
 
-void table_fetch_entry(const struct table *table, uint32_t hash)
+bool table_fetch_entry(const struct table *table, uint32_t hash)
 {
-    const char *entry = (const char *)&table->entries[load(&table->buckets[hash & table->bucket_mask])];
+    uint32_t index = load(&table->buckets[hash & table->bucket_mask]);
+    const char *entry = (const char *)&table->entries[index];
     for (size_t line = 0; line < sizeof(struct connection); line += 64)
         __builtin_prefetch(entry + line, 1);
+    return index != CONNECTION_NONE;
 }
 
 void table_lock(struct table *table, uint32_t hash)
