@@ -7,6 +7,7 @@ UNIT_BUILD = tests/unit/build.c tests/unit/build.h
 UNIT_TESTS = \
 	tests/unit/test_analysis \
 	tests/unit/test_base \
+	tests/unit/test_batch \
 	tests/unit/test_classifier \
 	tests/unit/test_classify \
 	tests/unit/test_family \
@@ -30,6 +31,9 @@ tests_unit_test_analysis_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_analysis_LDADD = libparser.a $(UNIT_LIBS)
 tests_unit_test_base_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_base_LDADD = $(UNIT_LIBS)
+tests_unit_test_batch_SOURCES = tests/unit/test_batch.c tests/unit/random_rules.c tests/unit/random_rules.h $(UNIT_BUILD)
+tests_unit_test_batch_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS)
+tests_unit_test_batch_LDADD = libparser.a $(UNIT_LIBS)
 tests_unit_test_classifier_SOURCES = tests/unit/test_classifier.c tests/unit/random_rules.c tests/unit/random_rules.h
 tests_unit_test_classifier_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS)
 tests_unit_test_classifier_LDADD = libparser.a $(UNIT_LIBS)
