@@ -249,7 +249,7 @@ static json_t *control_reload(void *context, const json_t *request)
 static const struct control_command commands[] = {
     {"status", false, views_status},        {"rules", false, views_rules},          {"explain", false, views_explain},
     {"set-list", false, set_command_list},  {"set-add", true, set_command_add},     {"set-delete", true, set_command_delete},
-    {"kill", true, selection_kill},         {"reload", true, control_reload},
+    {"kill", true, selection_kill},         {"reload", true, control_reload},       {"drops", false, views_drops},
 };
 
 /* ---- signals ---- */

@@ -3,6 +3,10 @@ libhost_a_SOURCES += \
 	src/daemon/control_socket.h \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
+	src/daemon/drops.c \
+	src/daemon/drops.h \
+	src/daemon/event_answer.c \
+	src/daemon/event_answer.h \
 	src/daemon/events.c \
 	src/daemon/events.h \
 	src/daemon/follow.c \

@@ -7,6 +7,7 @@
 
 #include "control/answer.h"
 #include "control/explain.h"
+#include "daemon/event_answer.h"
 #include "daemon/private.h"
 #include "daemon/selection.h"
 #include "io/owner.h"
@@ -112,6 +113,47 @@ json_t *views_rules(void *context, const json_t *request)
     json_t *answer = answer_rules(policy->ruleset, sums, clock_now_ms());
     free(sums);
     return answer;
+}
+
+#define DROPS_TOLD 20
+
+/* The last drops of one worker, newest first, and how many of them have been told of. */
+struct last_drops {
+    struct event events[DROPS_MAX];
+    unsigned count, told;
+};
+
+/* The newest that has not been told of; NULL: all have. */
+static const struct event *next_drop(struct last_drops *lasts, unsigned workers)
+{
+    struct last_drops *newest = NULL;
+    for (unsigned i = 0; i < workers; i++) {
+        struct last_drops *last = &lasts[i];
+        if (last->told < last->count && (newest == NULL || last->events[last->told].now_ms > newest->events[newest->told].now_ms))
+            newest = last;
+    }
+    return newest != NULL ? &newest->events[newest->told++] : NULL;
+}
+
+json_t *views_drops(void *context, const json_t *request)
+{
+    const struct daemon *daemon = context;
+    const json_t *wanted = json_object_get(request, "count");
+    json_int_t count = wanted != NULL ? json_integer_value(wanted) : DROPS_TOLD;
+    if (count < 1 || count > VIEWS_DROPS_MAX)
+        return answer_error("'drops' shows 1 to %d packets", VIEWS_DROPS_MAX);
+    struct last_drops *lasts = calloc(daemon->worker_count, sizeof *lasts);
+    if (lasts == NULL)
+        return answer_error("no memory");
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        lasts[i].count = drops_last(worker_drops(daemon->workers[i]), lasts[i].events, DROPS_MAX);
+    json_t *drops = json_array();
+    const struct event *event;
+    double epoch = event_epoch();
+    while (count-- > 0 && (event = next_drop(lasts, daemon->worker_count)) != NULL)
+        json_array_insert_new(drops, 0, event_answer(event, daemon->policy->ruleset, epoch));
+    free(lasts);
+    return json_pack("{s:b, s:o}", "ok", 1, "drops", drops);
 }
 
 /* Some connections, copied while they are locked and told of afterwards. */

@@ -3,10 +3,12 @@
  */
 #include <check.h>
 #include <pcap/dlt.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "control/answer.h"
+#include "daemon/drops.h"
 #include "daemon/events.h"
 #include "io/hook.h"
 #include "io/link.h"
@@ -286,6 +288,76 @@ START_TEST(events_come_out_as_they_went_in_and_what_does_not_fit_is_counted)
 }
 END_TEST
 
+/* The nth drop has this number everywhere. */
+static struct event drop_of(uint32_t n)
+{
+    return (struct event){.now_ms = n, .generation = n, .identity = n, .verdict = {.rule = n, .connection = n, .parent = n},
+                          .src_port = (uint16_t)n, .length = n};
+}
+
+static bool is_whole(const struct event *event)
+{
+    const struct event wanted = drop_of(event->length);
+    return event->now_ms == wanted.now_ms && event->generation == wanted.generation && event->identity == wanted.identity &&
+           event->verdict.rule == wanted.verdict.rule && event->verdict.connection == wanted.verdict.connection &&
+           event->verdict.parent == wanted.verdict.parent && event->src_port == wanted.src_port;
+}
+
+START_TEST(the_last_drops_are_kept)
+{
+    static struct drops drops;
+    static struct event events[DROPS_MAX];
+    ck_assert_uint_eq(drops_last(&drops, events, DROPS_MAX), 0);
+    for (uint32_t n = 0; n < 3 * DROPS_MAX + 5; n++) {
+        const struct event event = drop_of(n);
+        drops_put(&drops, &event);
+        ck_assert_uint_eq(drops_last(&drops, events, 1), 1);
+        ck_assert_uint_eq(events[0].length, n);
+    }
+    ck_assert_uint_eq(drops_last(&drops, events, DROPS_MAX), DROPS_MAX);
+    for (uint32_t i = 0; i < DROPS_MAX; i++)
+        ck_assert(is_whole(&events[i]) && events[i].length == 3 * DROPS_MAX + 4 - i);
+}
+END_TEST
+
+struct flood {
+    struct drops drops;
+    bool over;
+};
+
+static void *flood_run(void *argument)
+{
+    struct flood *flood = argument;
+    for (uint32_t n = 0; !__atomic_load_n(&flood->over, __ATOMIC_RELAXED); n++) {
+        const struct event event = drop_of(n);
+        drops_put(&flood->drops, &event);
+    }
+    return NULL;
+}
+
+#define READINGS 1000
+
+START_TEST(drops_are_read_whole_while_they_are_written)
+{
+    static struct flood flood;
+    static struct event events[DROPS_MAX];
+    pthread_t writer;
+    uint32_t seen = 0, newest = 0;
+    ck_assert_int_eq(pthread_create(&writer, NULL, flood_run, &flood), 0);
+    for (unsigned i = 0; i < READINGS; i++) {
+        unsigned count = drops_last(&flood.drops, events, DROPS_MAX);
+        for (unsigned k = 0; k < count; k++)
+            ck_assert(is_whole(&events[k]) && (k == 0 || events[k].length == events[k - 1].length - 1));
+        ck_assert(count == 0 || events[0].length >= newest);
+        newest = count > 0 ? events[0].length : newest;
+        seen += count;
+    }
+    __atomic_store_n(&flood.over, true, __ATOMIC_RELAXED);
+    pthread_join(writer, NULL);
+    ck_assert_uint_gt(seen, 0);
+}
+END_TEST
+
 START_TEST(a_log_rate_lets_so_many_lines_pass)
 {
     struct log_meter meter = {0, 0};
@@ -369,6 +441,8 @@ int main(void)
     tcase_add_test(tests, the_largest_datagram);
     tcase_add_test(tests, a_datagram_that_is_never_whole_is_given_up);
     tcase_add_test(tests, events_come_out_as_they_went_in_and_what_does_not_fit_is_counted);
+    tcase_add_test(tests, the_last_drops_are_kept);
+    tcase_add_test(tests, drops_are_read_whole_while_they_are_written);
     tcase_add_test(tests, a_log_rate_lets_so_many_lines_pass);
     tcase_add_test(tests, an_event_is_a_line);
     tcase_add_loop_test(tests, nonsense_is_answered_in_words, 0, COUNT(bad_requests));
