@@ -15,6 +15,8 @@
 
 #include "config.h"
 #include "control/explain_text.h"
+#include "ctl/field.h"
+#include "ctl/packets.h"
 
 #define DEFAULT_SOCKET "/run/spid/spid.sock"
 
@@ -29,6 +31,9 @@ static const char usage_text[] =
     "  rules     each rule with packets, bytes, connections, first and last hit\n"
     "  explain   why a packet would pass or not, on the running rules and connections; the packet in one word:\n"
     "            \"SRC[@zone] [port N] to DST[@zone] SERVICE [STATE]\"\n"
+    "  drops     the last packets that were denied or rejected, with reason and rule; -n N: so many (default 20)\n"
+    "  trace     verdicts as they happen, until interrupted; or those of a FILTER, in either direction\n"
+    "  metrics   the figures, as Prometheus and its promtool read them; 'metrics openmetrics': as OpenMetrics 1.0 has them\n"
     "  set       a dynamic set: NAME list, NAME add ADDRESS [for DURATION], NAME delete ADDRESS\n"
     "  reload    read the rules file again; a file that is refused changes nothing\n"
     "\n"
@@ -39,7 +44,7 @@ static const char usage_text[] =
     "Manual: spidctl(8).\n";
 
 /* Commands that interfaces promise and that are not there yet. */
-static const char *const later[] = {"confirm", "rollback", "drops", "trace", "top", "metrics", "stop"};
+static const char *const later[] = {"confirm", "rollback", "top", "stop"};
 
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
 {
@@ -69,17 +74,6 @@ static int connect_to(const char *path)
     fprintf(stderr, "spidctl: cannot reach the daemon at %s: %s%s\n", path, strerror(error),
             error == ENOENT || error == ECONNREFUSED ? " (is spid running? -S names another socket)" : "");
     return -1;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-    return (long long)json_number_value(json_object_get(object, key));
 }
 
 static void show_moving(const json_t *answer)
@@ -282,6 +276,11 @@ static int take_answer(const char *command, const char *query, json_t *answer, j
     const json_t *ok = json_object_get(answer, "ok");
     if (json)
         json_dumpf(answer, stdout, JSON_COMPACT), putchar('\n');
+    if (ok == NULL && strcmp(command, "trace") == 0) {
+        if (!json)
+            packets_show_traced(answer);
+        return -1;
+    }
     if (ok == NULL) {
         bool related = json_object_get(answer, "alg") != NULL || json_object_get(answer, "parent") != NULL;
         if (!json && related)
@@ -315,6 +314,10 @@ static int take_answer(const char *command, const char *query, json_t *answer, j
         show_members(answer);
     else if (strcmp(command, "reload") == 0)
         show_reload(answer);
+    else if (strcmp(command, "drops") == 0)
+        packets_show_drops(answer);
+    else if (strcmp(command, "metrics") == 0)
+        fputs(text_of(answer, "text"), stdout);
     return 0;
 }
 
@@ -328,6 +331,8 @@ static int ask(const char *socket_path, json_t *request, const char *query, bool
         return 1;
     }
     FILE *stream = fdopen(fd, "r+");
+    /* Whoever reads a trace through a pipe sees each line when it comes. */
+    setvbuf(stdout, NULL, strcmp(command, "trace") == 0 ? _IOLBF : _IOFBF, BUFSIZ);
     char *line = NULL;
     size_t size = 0;
     int status = -1;
@@ -382,6 +387,27 @@ static int ask_set(const char *socket_path, char *const *words, int count, bool 
                NULL, json);
 }
 
+/* `drops [-n N]` */
+static int ask_drops(const char *socket_path, const char *lines, int count, bool json)
+{
+    char *end;
+    long long number = lines != NULL ? strtoll(lines, &end, 10) : 0;
+    if (count > 0)
+        return usage_error("'drops' takes no argument but -n N");
+    if (lines != NULL && (*lines == '\0' || *end != '\0'))
+        return usage_error("'%s' is no number of packets", lines);
+    return ask(socket_path, json_pack("{s:s, s:o*}", "command", "drops", "count", lines != NULL ? json_integer(number) : NULL), NULL,
+               json);
+}
+
+/* `metrics [openmetrics]` */
+static int ask_metrics(const char *socket_path, char *const *words, int count, bool json)
+{
+    if (count > 1 || (count == 1 && strcmp(words[0], "openmetrics") != 0))
+        return usage_error("'metrics' takes nothing, or the word 'openmetrics'");
+    return ask(socket_path, json_pack("{s:s, s:b}", "command", "metrics", "openmetrics", count), NULL, json);
+}
+
 #define WORDS_BYTES 2000
 
 /* The commands that take a packet or a filter, in one word or in several, or nothing. */
@@ -389,7 +415,7 @@ static int ask_command(const char *socket_path, const char *command, char *const
 {
     char text[WORDS_BYTES] = "";
     bool explains = strcmp(command, "explain") == 0, kills = strcmp(command, "kill") == 0;
-    const char *key = explains ? "query" : kills || strcmp(command, "states") == 0 ? "filter" : NULL;
+    const char *key = explains ? "query" : kills || strcmp(command, "states") == 0 || strcmp(command, "trace") == 0 ? "filter" : NULL;
     size_t used = 0;
     if (key == NULL && count > 0)
         return usage_error("'%s' takes no argument; '%s' is one too many", command, words[0]);
@@ -412,14 +438,17 @@ int main(int argc, char **argv)
         {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    static const char *const commands[] = {"status", "states", "kill", "rules", "explain", "set", "reload"};
-    const char *socket_path = DEFAULT_SOCKET;
+    static const char *const commands[] = {"status", "states", "kill", "rules", "explain", "drops", "trace", "metrics", "set", "reload"};
+    const char *socket_path = DEFAULT_SOCKET, *lines = NULL;
     bool json = false;
     int option;
-    while ((option = getopt_long(argc, argv, "S:", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "S:n:", options, NULL)) != -1) {
         switch (option) {
         case 'S':
             socket_path = optarg;
+            break;
+        case 'n':
+            lines = optarg;
             break;
         case 'j':
             json = true;
@@ -444,6 +473,12 @@ int main(int argc, char **argv)
         return usage_error("'%s' is not built yet in this version of spid", command);
     if (!is_one_of(command, commands, sizeof commands / sizeof commands[0]))
         return usage_error("unknown command '%s'", command);
+    if (strcmp(command, "drops") == 0)
+        return ask_drops(socket_path, lines, count, json);
+    if (lines != NULL)
+        return usage_error("-n belongs to 'drops'");
+    if (strcmp(command, "metrics") == 0)
+        return ask_metrics(socket_path, arguments, count, json);
     if (strcmp(command, "set") == 0)
         return ask_set(socket_path, arguments, count, json);
     return ask_command(socket_path, command, arguments, count, json);

@@ -467,7 +467,8 @@ static bool start(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
     struct reload_result result;
-    const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], views_look_at_filter, views_states, daemon};
+    const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], views_look_at_filter, views_states,
+                                            tracing_join, tracing_leave, daemon};
     unsigned processors = RULESET_QUEUES_MAX;
     daemon->generation = 1;
     daemon->started_ms = clock_now_ms();
@@ -504,9 +505,10 @@ static void stop(struct daemon *daemon)
     /* The hook goes before the queues: packets that come in between pass by the filter rules alone, as was asked. */
     if (daemon->remove_hook && daemon->hooks != 0 && hook_remove(error, sizeof error) != 0)
         log_line(LOG_LEVEL_ERROR, "%s", error);
+    /* Who traces looks at workers. */
+    control_socket_close(daemon->control);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_stop(daemon->workers[i]);
-    control_socket_close(daemon->control);
     follow_stop(daemon);
     if (daemon->watch_fd >= 0)
         close(daemon->watch_fd);

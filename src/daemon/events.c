@@ -45,6 +45,7 @@ void event_fill(struct event *event, const struct arrival *arrival, const struct
         .family = packet->family,
         .protocol = packet->protocol,
         .icmp_type = icmp ? packet->icmp.type : 0,
+        .icmp_asks = !icmp ? 0 : packet->icmp.role == ICMP_ROLE_REPLY ? packet->icmp.request_type : packet->icmp.type,
         .tcp_flags = packet->protocol == PROTOCOL_TCP ? packet->tcp.flags : 0,
         .length = packet->length,
     };

@@ -22,6 +22,7 @@ struct event {
     uint16_t src_port, dst_port;
     uint8_t family; /* 4 or 6; 0: no IP header could be read, and there are no addresses */
     uint8_t protocol, icmp_type;
+    uint8_t icmp_asks; /* the type of the query, of an answer too; else icmp_type */
     uint8_t tcp_flags;
     uint32_t length;
 };

@@ -22,6 +22,8 @@ libhost_a_SOURCES += \
 	src/daemon/selection.h \
 	src/daemon/set_command.c \
 	src/daemon/set_command.h \
+	src/daemon/tracing.c \
+	src/daemon/tracing.h \
 	src/daemon/views.c \
 	src/daemon/views.h \
 	src/daemon/worker.c \

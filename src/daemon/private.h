@@ -9,6 +9,7 @@
 
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
+#include "daemon/tracing.h"
 #include "daemon/worker.h"
 
 /* Connections that were there before spid are picked up for so long after a start without saved state . */
@@ -37,6 +38,7 @@ struct daemon {
     bool remove_hook; /* at the end: INT */
     uint64_t refused_told;
     struct losses losses;
+    struct tracing tracing;
     time_t schedules_read; /* when the schedules were last held against the clock */
     ev_signal hup, term, interrupt, usr1;
     ev_timer drain, sum_up, settle, names, second;

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <pcap/dlt.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -344,6 +345,8 @@ START_TEST(drops_are_read_whole_while_they_are_written)
     pthread_t writer;
     uint32_t seen = 0, newest = 0;
     ck_assert_int_eq(pthread_create(&writer, NULL, flood_run, &flood), 0);
+    while (__atomic_load_n(&flood.drops.written, __ATOMIC_RELAXED) == 0)
+        sched_yield();
     for (unsigned i = 0; i < READINGS; i++) {
         unsigned count = drops_last(&flood.drops, events, DROPS_MAX);
         for (unsigned k = 0; k < count; k++)

@@ -1,0 +1,5 @@
+spidctl_SOURCES += \
+	src/ctl/field.c \
+	src/ctl/field.h \
+	src/ctl/packets.c \
+	src/ctl/packets.h
