@@ -250,6 +250,7 @@ static const struct control_command commands[] = {
     {"status", false, views_status},        {"rules", false, views_rules},          {"explain", false, views_explain},
     {"set-list", false, set_command_list},  {"set-add", true, set_command_add},     {"set-delete", true, set_command_delete},
     {"kill", true, selection_kill},         {"reload", true, control_reload},       {"drops", false, views_drops},
+    {"metrics", false, views_metrics},
 };
 
 /* ---- signals ---- */

@@ -7,6 +7,7 @@
 
 #include "control/answer.h"
 #include "control/explain.h"
+#include "control/metrics.h"
 #include "daemon/event_answer.h"
 #include "daemon/private.h"
 #include "daemon/selection.h"
@@ -59,12 +60,9 @@ static struct queue_view view_queue(const struct daemon *daemon, unsigned i, con
     };
 }
 
-json_t *views_status(void *context, const json_t *request)
+static struct status_view view_status(const struct daemon *daemon, struct queue_view queues[RULESET_QUEUES_MAX])
 {
-    (void)request;
-    const struct daemon *daemon = context;
     static char kernel_text[PROC_BYTES];
-    struct queue_view queues[RULESET_QUEUES_MAX];
     struct status_view view = {
         .rules_file = daemon->config,
         .generation = daemon->generation,
@@ -82,6 +80,14 @@ json_t *views_status(void *context, const json_t *request)
         queues[i] = view_queue(daemon, i, kernel_text);
         sum_counters(&view.counters, worker_counters(daemon->workers[i]));
     }
+    return view;
+}
+
+json_t *views_status(void *context, const json_t *request)
+{
+    struct queue_view queues[RULESET_QUEUES_MAX];
+    struct status_view view = view_status(context, queues);
+    (void)request;
     return answer_status(&view);
 }
 
@@ -98,21 +104,41 @@ static void sum_rule(struct rule_counter *sum, const struct rule_counter *counte
         sum->last_ms = last;
 }
 
+/* What was counted about each rule and the default, summed over the workers; malloc'ed, NULL: there is no memory. */
+static struct rule_counter *sum_rules(const struct policy *policy)
+{
+    size_t count = policy->ruleset->rule_count + 1;
+    struct rule_counter *sums = calloc(count, sizeof *sums);
+    for (unsigned w = 0; w < policy->workers && sums != NULL; w++)
+        for (size_t i = 0; i < count; i++)
+            sum_rule(&sums[i], &policy->counters[w][i]);
+    return sums;
+}
+
 json_t *views_rules(void *context, const json_t *request)
 {
     (void)request;
     const struct daemon *daemon = context;
-    const struct policy *policy = daemon->policy;
-    size_t count = policy->ruleset->rule_count + 1;
-    struct rule_counter *sums = calloc(count, sizeof *sums);
+    struct rule_counter *sums = sum_rules(daemon->policy);
     if (sums == NULL)
         return answer_error("no memory");
-    for (unsigned w = 0; w < policy->workers; w++)
-        for (size_t i = 0; i < count; i++)
-            sum_rule(&sums[i], &policy->counters[w][i]);
-    json_t *answer = answer_rules(policy->ruleset, sums, clock_now_ms());
+    json_t *answer = answer_rules(daemon->policy->ruleset, sums, clock_now_ms());
     free(sums);
     return answer;
+}
+
+json_t *views_metrics(void *context, const json_t *request)
+{
+    const struct daemon *daemon = context;
+    bool open = json_is_true(json_object_get(request, "openmetrics"));
+    struct queue_view queues[RULESET_QUEUES_MAX];
+    struct status_view view = view_status(daemon, queues);
+    struct rule_counter *sums = sum_rules(daemon->policy);
+    char *text = sums != NULL ? metrics_text(&view, sums, open ? METRICS_OPENMETRICS : METRICS_PROMETHEUS) : NULL;
+    json_t *answer = text != NULL ? json_pack("{s:b, s:s}", "ok", 1, "text", text) : NULL;
+    free(sums);
+    free(text);
+    return answer != NULL ? answer : answer_error("no memory, or the name of a rules file is no UTF-8 text");
 }
 
 #define DROPS_TOLD 20

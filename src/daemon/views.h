@@ -11,6 +11,9 @@
 json_t *views_status(void *daemon, const json_t *request);
 json_t *views_rules(void *daemon, const json_t *request);
 
+/* `status` and `rules` for monitoring, as "text"; the request's "openmetrics": in this form (control/metrics.h). */
+json_t *views_metrics(void *daemon, const json_t *request);
+
 /* A request for more of the last drops than this is refused. */
 #define VIEWS_DROPS_MAX 1000
 
