@@ -31,13 +31,14 @@ static const char usage_text[] =
     "  rules     each rule with packets, bytes, connections, first and last hit\n"
     "  explain   why a packet would pass or not, on the running rules and connections; the packet in one word:\n"
     "            \"SRC[@zone] [port N] to DST[@zone] SERVICE [STATE]\"\n"
-    "  drops     the last packets that were denied or rejected, with reason and rule; -n N: so many (default 20)\n"
+    "  drops     the last packets that were denied or rejected, with reason and rule\n"
     "  trace     verdicts as they happen, until interrupted; or those of a FILTER, in either direction\n"
     "  metrics   the figures, as Prometheus and its promtool read them; 'metrics openmetrics': as OpenMetrics 1.0 has them\n"
     "  set       a dynamic set: NAME list, NAME add ADDRESS [for DURATION], NAME delete ADDRESS\n"
     "  reload    read the rules file again; a file that is refused changes nothing\n"
     "\n"
     "  -S, --socket PATH   the daemon's control socket (default " DEFAULT_SOCKET ")\n"
+    "  -n, --number N      'drops' shows so many (default 20)\n"
     "      --json          show the answers as they come, one JSON object a line\n"
     "      --version, --help\n"
     "\n"
@@ -434,7 +435,8 @@ static int ask_command(const char *socket_path, const char *command, char *const
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"socket", required_argument, NULL, 'S'}, {"json", no_argument, NULL, 'j'},
+        {"socket", required_argument, NULL, 'S'}, {"number", required_argument, NULL, 'n'},
+        {"json", no_argument, NULL, 'j'},
         {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };

@@ -56,7 +56,7 @@ def spidctl_cases():
     assert len(usage.commands) > 3
     return [([""], usage.commands), (["--json", "st"], {one for one in usage.commands if one.startswith("st")}),
             (["-"], usage.options), (["--json", "-"], usage.options - {"--json"}),
-            (["-S", "ol"], {"old.pcap"}), (["-S", "old.pcap", "rel"], {"reload"}), (["status", "st"], set())]
+            (["-S", "ol"], {"old.pcap"}), (["-S", "old.pcap", "rel"], {"reload"}), (["-n", "5", "dro"], {"drops"}), (["status", "st"], set())]
 
 
 def failures(completed, short):
