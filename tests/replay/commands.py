@@ -71,7 +71,11 @@ CASES = [
     ("spidctl", ["--version"], 0, "spidctl 0."),
     ("spidctl", ["nonsense"], 2, "unknown command"),
     ("spidctl", ["top"], 2, "not built yet"),
-    ("spidctl", ["states", "lan to any"], 2, "no argument"),
+    ("spidctl", ["rules", "lan to any"], 2, "no argument"),
+    ("spidctl", ["drops", "-n", "x"], 2, "no number of packets"),
+    ("spidctl", ["drops", "all"], 2, "but -n N"),
+    ("spidctl", ["-n", "5", "status"], 2, "belongs to 'drops'"),
+    ("spidctl", ["metrics", "xml"], 2, "'openmetrics'"),
     ("spidctl", ["-S", "/nonexistent", "status"], 1, "is spid running?"),
     ("spidctl", ["-S", "/" + "x" * 200, "status"], 1, "too long"),
 ]

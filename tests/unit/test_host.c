@@ -5,10 +5,12 @@
 #include <pcap/dlt.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "control/answer.h"
+#include "control/metrics.h"
 #include "daemon/drops.h"
 #include "daemon/events.h"
 #include "io/hook.h"
@@ -402,6 +404,38 @@ START_TEST(an_event_is_a_line)
 }
 END_TEST
 
+/* ---- figures ---- */
+
+static void has(const char *text, const char *part)
+{
+    ck_assert_msg(strstr(text, part) != NULL, "'%s' is missing in:\n%s", part, text);
+}
+
+START_TEST(figures_for_monitoring)
+{
+    static const struct rule rule = {.file = "a\\b.rules", .line = 31, .name = "say \"no\"\n", .identity = 0xab, .action = ACTION_DENY};
+    const struct ruleset ruleset = {.rule_count = 1, .rules = &rule, .default_action = ACTION_REJECT};
+    const struct rule_counter counters[] = {{.packets = 5, .bytes = UINT64_MAX}, {.packets = 7}};
+    const struct queue_view queues[] = {{.number = 3, .in_kernel = true, .waiting = 9, .user_dropped = 2}, {.number = 4}};
+    const struct status_view status = {.uptime_ms = 1500, .ruleset = &ruleset, .queues = queues, .queue_count = 2,
+                                       .counters = {.action = {[ACTION_DENY] = 12}, .reason = {[REASON_TCP_WINDOW] = 4}}};
+    char *older = metrics_text(&status, counters, METRICS_PROMETHEUS), *newer = metrics_text(&status, counters, METRICS_OPENMETRICS);
+    has(older, "# TYPE spid_rule_bytes_total counter\nspid_rule_bytes_total{rule=\"a\\\\b.rules:31\",id=\"000000ab\","
+               "name=\"say \\\"no\\\"\\n\",action=\"deny\"} 18446744073709551615\n"
+               "spid_rule_bytes_total{rule=\"default\",action=\"reject\"} 0\n");
+    has(newer, "# TYPE spid_rule_bytes counter\n# UNIT spid_rule_bytes bytes\nspid_rule_bytes_total{rule=");
+    has(newer, "# UNIT spid_uptime_seconds seconds\nspid_uptime_seconds 1.5\n");
+    has(older, "spid_verdicts_total{action=\"deny\"} 12\n");
+    has(older, "spid_reasons_total{reason=\"tcp-window\"} 4\n");
+    has(older, "spid_queue_depth{queue=\"3\"} 9\n# HELP");
+    has(older, "spid_queue_socket_drops_total{queue=\"3\"} 2\nspid_queue_socket_drops_total{queue=\"4\"} 0\n");
+    ck_assert_str_eq(strstr(older, "# EOF"), "# EOF\n");
+    ck_assert_str_eq(strstr(newer, "# EOF"), "# EOF\n");
+    free(older);
+    free(newer);
+}
+END_TEST
+
 /* ---- requests ---- */
 
 static const char *const bad_requests[] = {"", "nonsense", "{}", "[]", "5", "{\"command\":5}", "{\"command\":\"a\",\"command\":\"b\"}",
@@ -448,6 +482,7 @@ int main(void)
     tcase_add_test(tests, drops_are_read_whole_while_they_are_written);
     tcase_add_test(tests, a_log_rate_lets_so_many_lines_pass);
     tcase_add_test(tests, an_event_is_a_line);
+    tcase_add_test(tests, figures_for_monitoring);
     tcase_add_loop_test(tests, nonsense_is_answered_in_words, 0, COUNT(bad_requests));
     tcase_add_test(tests, a_request_names_its_command);
     suite_add_tcase(suite, tests);
