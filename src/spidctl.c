@@ -17,6 +17,7 @@
 #include "control/explain_text.h"
 #include "ctl/field.h"
 #include "ctl/packets.h"
+#include "ctl/trial.h"
 
 #define DEFAULT_SOCKET "/run/spid/spid.sock"
 
@@ -32,20 +33,24 @@ static const char usage_text[] =
     "  explain   why a packet would pass or not, on the running rules and connections; the packet in one word:\n"
     "            \"SRC[@zone] [port N] to DST[@zone] SERVICE [STATE]\"\n"
     "  drops     the last packets that were denied or rejected, with reason and rule\n"
+    "            -n, --number N      so many (default 20)\n"
     "  trace     verdicts as they happen, until interrupted; or those of a FILTER, in either direction\n"
     "  metrics   the figures, as Prometheus and its promtool read them; 'metrics openmetrics': as OpenMetrics 1.0 has them\n"
     "  set       a dynamic set: NAME list, NAME add ADDRESS [for DURATION], NAME delete ADDRESS\n"
-    "  reload    read the rules file again; a file that is refused changes nothing\n"
+    "  reload    read the rules file again; a file that is refused changes nothing. Says what becomes of the connections\n"
+    "            --confirm SECONDS   the rules before come back unless 'confirm' comes in time\n"
+    "            --dry-run           only say what would become of them\n"
+    "  confirm   keep the rules of a 'reload --confirm'\n"
+    "  rollback  back to the rules before the last reload, at once\n"
     "\n"
     "  -S, --socket PATH   the daemon's control socket (default " DEFAULT_SOCKET ")\n"
-    "  -n, --number N      'drops' shows so many (default 20)\n"
     "      --json          show the answers as they come, one JSON object a line\n"
     "      --version, --help\n"
     "\n"
     "Manual: spidctl(8).\n";
 
 /* Commands that interfaces promise and that are not there yet. */
-static const char *const later[] = {"confirm", "rollback", "top", "stop"};
+static const char *const later[] = {"top", "stop"};
 
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
 {
@@ -102,12 +107,13 @@ static void show_moving(const json_t *answer)
 static void show_status(const json_t *answer)
 {
     const json_t *table = json_object_get(answer, "table"), *verdicts = json_object_get(answer, "verdicts");
-    const json_t *alg = json_object_get(answer, "alg");
+    const json_t *alg = json_object_get(answer, "alg"), *fastpath = json_object_get(answer, "fastpath");
     const char *key;
     json_t *value;
     size_t index;
     printf("up           %.0f s\n", json_number_value(json_object_get(answer, "uptime")));
     printf("rules        %s, generation %lld\n", text_of(answer, "rules_file"), number_of(answer, "generation"));
+    trial_show_status(answer);
     printf("connections  %lld of %lld (%lld opened, %lld expired, %lld evicted)\n", number_of(table, "connections"),
            number_of(table, "limit"), number_of(table, "opened"), number_of(table, "expired"),
            number_of(table, "evicted"));
@@ -115,6 +121,12 @@ static void show_status(const json_t *answer)
         printf("algs         %lld connections listened to, %lld expected, %lld children (%lld announced, %lld used)\n",
                number_of(alg, "listened_to"), number_of(alg, "expected"), number_of(alg, "children"),
                number_of(alg, "announced"), number_of(alg, "used"));
+    if (json_is_true(json_object_get(fastpath, "on")))
+        printf("fast path    %lld of %lld connections, %lld packets passed in the kernel, %lld more found it full\n",
+               number_of(fastpath, "entries"), number_of(fastpath, "limit"), number_of(fastpath, "packets"),
+               number_of(fastpath, "full"));
+    else
+        printf("fast path    none: %s\n", text_of(fastpath, "why"));
     printf("memory       %.1f MB resident\n", (double)number_of(answer, "resident_bytes") / 1048576);
     printf("packets      %lld allowed, %lld denied, %lld rejected\n", number_of(verdicts, "allow"),
            number_of(verdicts, "deny"), number_of(verdicts, "reject"));
@@ -224,12 +236,6 @@ static void show_families(const json_t *kin)
             show_connection(connection, 0);
 }
 
-static void show_reload(const json_t *answer)
-{
-    printf("reloaded: generation %lld, %lld rules, %lld tests passed, %lld warnings\n", number_of(answer, "generation"),
-           number_of(answer, "rules"), number_of(answer, "tests"), number_of(answer, "warnings"));
-}
-
 /* The place of an error in the QUERY that was asked about, under it. */
 static void show_place(const char *query, const json_t *answer)
 {
@@ -313,8 +319,8 @@ static int take_answer(const char *command, const char *query, json_t *answer, j
         printf("%lld connections cut\n", number_of(answer, "killed"));
     else if (strcmp(command, "set-list") == 0)
         show_members(answer);
-    else if (strcmp(command, "reload") == 0)
-        show_reload(answer);
+    else if (strcmp(command, "reload") == 0 || strcmp(command, "confirm") == 0 || strcmp(command, "rollback") == 0)
+        trial_show(command, answer);
     else if (strcmp(command, "drops") == 0)
         packets_show_drops(answer);
     else if (strcmp(command, "metrics") == 0)
@@ -409,6 +415,25 @@ static int ask_metrics(const char *socket_path, char *const *words, int count, b
     return ask(socket_path, json_pack("{s:s, s:b}", "command", "metrics", "openmetrics", count), NULL, json);
 }
 
+/* CONFIRM: the seconds, in words; NULL: none are given. */
+static int ask_reload(const char *socket_path, const char *confirm, bool dry_run, int count, bool json)
+{
+    char *end = NULL;
+    long seconds = confirm != NULL ? strtol(confirm, &end, 10) : 0;
+    if (count > 0)
+        return usage_error("'reload' takes no argument but --confirm SECONDS or --dry-run");
+    if (confirm != NULL && (end == confirm || *end != '\0' || seconds < 1))
+        return usage_error("'--confirm' takes a number of seconds, not '%s'", confirm);
+    if (confirm != NULL && dry_run)
+        return usage_error("a dry run changes nothing: '--confirm' does not go with it");
+    json_t *request = json_pack("{s:s}", "command", "reload");
+    if (confirm != NULL)
+        json_object_set_new(request, "confirm", json_integer(seconds));
+    if (dry_run)
+        json_object_set_new(request, "dry_run", json_true());
+    return ask(socket_path, request, NULL, json);
+}
+
 #define WORDS_BYTES 2000
 
 /* The commands that take a packet or a filter, in one word or in several, or nothing. */
@@ -432,28 +457,62 @@ static int ask_command(const char *socket_path, const char *command, char *const
     return ask(socket_path, json_pack("{s:s, s:s*}", "command", command, key != NULL ? key : "query", query), query, json);
 }
 
+/* The options. */
+struct given {
+    const char *socket_path;
+    const char *lines, *confirm; /* numbers in words; NULL: not given */
+    bool json, dry_run;
+};
+
+static int run(const struct given *given, const char *command, char *const *words, int count)
+{
+    static const char *const commands[] = {"status",  "states", "kill",   "rules",   "explain", "drops", "trace",
+                                           "metrics", "set",    "reload", "confirm", "rollback"};
+    bool drops = strcmp(command, "drops") == 0, reloads = strcmp(command, "reload") == 0;
+    if (is_one_of(command, later, sizeof later / sizeof later[0]))
+        return usage_error("'%s' is not built yet in this version of spid", command);
+    if (!is_one_of(command, commands, sizeof commands / sizeof commands[0]))
+        return usage_error("unknown command '%s'", command);
+    if (given->lines != NULL && !drops)
+        return usage_error("'--number' goes with 'drops', not with '%s'", command);
+    if ((given->confirm != NULL || given->dry_run) && !reloads)
+        return usage_error("'%s' goes with 'reload', not with '%s'", given->dry_run ? "--dry-run" : "--confirm", command);
+    if (drops)
+        return ask_drops(given->socket_path, given->lines, count, given->json);
+    if (reloads)
+        return ask_reload(given->socket_path, given->confirm, given->dry_run, count, given->json);
+    if (strcmp(command, "metrics") == 0)
+        return ask_metrics(given->socket_path, words, count, given->json);
+    if (strcmp(command, "set") == 0)
+        return ask_set(given->socket_path, words, count, given->json);
+    return ask_command(given->socket_path, command, words, count, given->json);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"socket", required_argument, NULL, 'S'}, {"number", required_argument, NULL, 'n'},
-        {"json", no_argument, NULL, 'j'},
-        {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"socket", required_argument, NULL, 'S'},  {"number", required_argument, NULL, 'n'}, {"json", no_argument, NULL, 'j'},
+        {"confirm", required_argument, NULL, 'c'}, {"dry-run", no_argument, NULL, 'd'},      {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
-    static const char *const commands[] = {"status", "states", "kill", "rules", "explain", "drops", "trace", "metrics", "set", "reload"};
-    const char *socket_path = DEFAULT_SOCKET, *lines = NULL;
-    bool json = false;
+    struct given given = {.socket_path = DEFAULT_SOCKET};
     int option;
     while ((option = getopt_long(argc, argv, "S:n:", options, NULL)) != -1) {
         switch (option) {
         case 'S':
-            socket_path = optarg;
+            given.socket_path = optarg;
             break;
         case 'n':
-            lines = optarg;
+            given.lines = optarg;
             break;
         case 'j':
-            json = true;
+            given.json = true;
+            break;
+        case 'c':
+            given.confirm = optarg;
+            break;
+        case 'd':
+            given.dry_run = true;
             break;
         case 'V':
             puts("spidctl " PACKAGE_VERSION);
@@ -468,20 +527,5 @@ int main(int argc, char **argv)
     }
     if (optind == argc)
         return usage_error("a command is missing");
-    const char *command = argv[optind];
-    char *const *arguments = argv + optind + 1;
-    int count = argc - optind - 1;
-    if (is_one_of(command, later, sizeof later / sizeof later[0]))
-        return usage_error("'%s' is not built yet in this version of spid", command);
-    if (!is_one_of(command, commands, sizeof commands / sizeof commands[0]))
-        return usage_error("unknown command '%s'", command);
-    if (strcmp(command, "drops") == 0)
-        return ask_drops(socket_path, lines, count, json);
-    if (lines != NULL)
-        return usage_error("-n belongs to 'drops'");
-    if (strcmp(command, "metrics") == 0)
-        return ask_metrics(socket_path, arguments, count, json);
-    if (strcmp(command, "set") == 0)
-        return ask_set(socket_path, arguments, count, json);
-    return ask_command(socket_path, command, arguments, count, json);
+    return run(&given, argv[optind], argv + optind + 1, argc - optind - 1);
 }

@@ -21,6 +21,22 @@ struct queue_view {
     uint64_t queue_dropped, user_dropped;
 };
 
+/* The kernel's fast path. */
+struct fastpath_view {
+    const char *missing; /* why there is none; NULL: there is one, and the rest holds */
+    uint32_t entries, most;
+    uint64_t packets, bytes; /* that passed there */
+    uint64_t entered, full;  /* connections that were entered; packets of others, when it was full */
+};
+
+/* Rules on trial, and the way back. */
+struct trial_view {
+    bool on;
+    uint64_t left_ms; /* until it ends */
+    uint32_t before;  /* the generation that a rollback brings back; 0: there is none */
+    bool rolled_back; /* the rules that hold are not those that were read last */
+};
+
 struct status_view {
     const char *rules_file;
     uint32_t generation;
@@ -31,6 +47,8 @@ struct status_view {
     struct table_use table;
     struct families_use families;
     struct engine_counters counters; /* of all workers */
+    struct fastpath_view fastpath;
+    struct trial_view trial;
     const struct queue_view *queues;
     unsigned queue_count;
 };

@@ -69,6 +69,8 @@ static void add_daemon(struct metrics *metrics)
     const struct status_view *status = metrics->status;
     gauge(metrics, "spid_uptime_seconds", "seconds", (double)status->uptime_ms / 1000, "How long the daemon has been running.");
     gauge(metrics, "spid_ruleset_generation", NULL, status->generation, "The generation of the rules; each reload makes a new one.");
+    gauge(metrics, "spid_ruleset_on_trial", NULL, status->trial.on, "1: the rules go back to those before unless they are confirmed.");
+    gauge(metrics, "spid_ruleset_rolled_back", NULL, status->trial.rolled_back, "1: the rules are those before the last reload.");
     gauge(metrics, "spid_resident_memory_bytes", "bytes", (double)status->resident_bytes, "The daemon's memory in use.");
 }
 
@@ -93,6 +95,19 @@ static void add_table(struct metrics *metrics)
     counter(metrics, "spid_connections_expired", NULL, use->expired, "Connections that ended, or idled for too long.");
     counter(metrics, "spid_connections_removed", NULL, use->removed, "Connections that were cut.");
     counter(metrics, "spid_connections_evicted", NULL, use->evicted, "Connections that gave way to others.");
+}
+
+/* Where there is none all of it is 0. */
+static void add_fastpath(struct metrics *metrics)
+{
+    const struct fastpath_view *view = &metrics->status->fastpath;
+    gauge(metrics, "spid_fastpath_on", NULL, view->missing == NULL, "1: connections that are entered pass in the kernel.");
+    gauge(metrics, "spid_fastpath_entries", NULL, view->entries, "Connections that are entered in the fast path.");
+    gauge(metrics, "spid_fastpath_entries_limit", NULL, view->most, "Connections that the fast path may hold.");
+    counter(metrics, "spid_fastpath_packets", NULL, view->packets, "Packets that passed in the kernel; the verdicts count them, too.");
+    counter(metrics, "spid_fastpath_bytes", "bytes", view->bytes, "Bytes of these packets.");
+    counter(metrics, "spid_fastpath_entered", NULL, view->entered, "Connections that were entered in the fast path.");
+    counter(metrics, "spid_fastpath_full", NULL, view->full, "Packets of connections for which the fast path had no room.");
 }
 
 static void add_algs(struct metrics *metrics)
@@ -202,6 +217,7 @@ char *metrics_text(const struct status_view *status, const struct rule_counter *
     add_daemon(&metrics);
     add_verdicts(&metrics);
     add_table(&metrics);
+    add_fastpath(&metrics);
     add_algs(&metrics);
     add_queues(&metrics);
     add_of_rules(&metrics, "spid_rule_packets", NULL, offsetof(struct rule_counter, packets), "Packets that the rule decided.");

@@ -2,4 +2,6 @@ spidctl_SOURCES += \
 	src/ctl/field.c \
 	src/ctl/field.h \
 	src/ctl/packets.c \
-	src/ctl/packets.h
+	src/ctl/packets.h \
+	src/ctl/trial.c \
+	src/ctl/trial.h

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "control/answer.h"
+#include "daemon/fast.h"
 #include "daemon/follow.h"
 #include "daemon/log.h"
 #include "daemon/losses.h"
@@ -73,14 +73,15 @@ static void apply_limits(struct daemon *daemon)
     table_limit(daemon->table, &limits);
 }
 
-/* Every worker judges by the new policy when this returns; what the old one does not share is freed. */
-static void publish(struct daemon *daemon, struct policy *policy)
+void daemon_publish(struct daemon *daemon, struct policy *policy, bool moved)
 {
     struct policy *old = daemon->policy;
     bool reloaded = policy->ruleset != old->ruleset;
     if (reloaded)
         ruleset_adopt(policy->ruleset, old->ruleset, clock_now_ms());
     follow_prefixes(policy->ruleset);
+    if (daemon->fast != NULL)
+        fast_publish(daemon->fast, policy, reloaded || moved);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_publish(daemon->workers[i], policy);
     if (reloaded)
@@ -88,8 +89,15 @@ static void publish(struct daemon *daemon, struct policy *policy)
     /* What is still to be told was decided by the old rules: now, while their names are there. */
     drain(daemon, old->ruleset);
     daemon->policy = policy;
-    policy_free(old, policy);
     apply_limits(daemon);
+}
+
+/* The same rules in other surroundings; MOVED: as daemon_publish has it. */
+static void move_on(struct daemon *daemon, struct policy *policy, bool moved)
+{
+    struct policy *old = daemon->policy;
+    daemon_publish(daemon, policy, moved);
+    policy_free(old, policy);
 }
 
 /* The rules of a schedule begin or end to match, to the second. */
@@ -111,7 +119,7 @@ static void follow_schedules(struct daemon *daemon)
         daemon->schedules_read = 0; /* again at the next turn */
         return;
     }
-    publish(daemon, next);
+    move_on(daemon, next, false);
     opener_schedule_edge(daemon->table, daemon->policy->ruleset, changed, clock_now_ms());
     for (size_t i = 0; i < daemon->policy->ruleset->schedule_count; i++)
         if (changed >> i & 1 && daemon->policy->ruleset->schedules[i].name != NULL)
@@ -127,6 +135,8 @@ static void on_drain(struct ev_loop *loop, ev_timer *watcher, int events)
     drain(daemon, daemon->policy->ruleset);
     opener_flush(daemon->table, daemon->policy->ruleset, clock_now_ms());
     follow_schedules(daemon);
+    if (daemon->fast != NULL)
+        fast_turn(daemon->fast, clock_now_ms());
 }
 
 static void sum_up_rule(struct daemon *daemon, size_t index)
@@ -166,43 +176,7 @@ static void on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     losses_look(watcher->data);
 }
 
-/* ---- policy ---- */
-
-static void warn_of_restart(const struct daemon *daemon, const struct ruleset *ruleset)
-{
-    bool queues = !daemon->options->queues_given && ruleset->queue_given &&
-                  (ruleset->queue_first != daemon->queue_first || ruleset->queue_last != daemon->queue_last);
-    bool hooks = !daemon->options->hooks_given && ruleset->hooks != daemon->hooks;
-    if (queues || hooks)
-        log_line(LOG_LEVEL_WARNING, "the file's `%s` has changed; that takes effect at the next start",
-                 queues ? "queue" : "hook");
-}
-
-/* The rules speak about the chains that are hooked in fact: at a reload those of the start. */
-static void take_hooks(const struct daemon *daemon, struct policy *policy)
-{
-    if (daemon->options->hooks_given && daemon->options->hooks != 0)
-        policy->ruleset->hooks = daemon->options->hooks;
-    else if (daemon->hooks != 0)
-        policy->ruleset->hooks = daemon->hooks;
-}
-
-static bool reload(struct daemon *daemon, struct reload_result *result)
-{
-    reload_read(result, daemon->config, daemon->generation + 1, daemon->worker_count,
-                table_use(daemon->table).capacity);
-    if (result->policy == NULL) {
-        log_line(LOG_LEVEL_ERROR, "reload refused, the old rules stay: %s", result->message);
-        return false;
-    }
-    daemon->generation++;
-    warn_of_restart(daemon, result->policy->ruleset);
-    take_hooks(daemon, result->policy);
-    publish(daemon, result->policy);
-    log_line(LOG_LEVEL_NOTICE, "reloaded %s: %zu rules, %zu tests passed, generation %u", daemon->config,
-             daemon->policy->ruleset->rule_count, result->tests, daemon->generation);
-    return true;
-}
+/* ---- interfaces ---- */
 
 static void on_interfaces(struct ev_loop *loop, ev_io *watcher, int events)
 {
@@ -223,7 +197,7 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
     struct policy *policy = surroundings != NULL ? policy_with(daemon->policy, surroundings) : NULL;
     if (policy != NULL) {
         surroundings->schedules = daemon->policy->surroundings->schedules;
-        publish(daemon, policy);
+        move_on(daemon, policy, policy->ruleset->antispoof);
         return;
     }
     surroundings_free(surroundings);
@@ -234,33 +208,20 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* ---- the control socket ---- */
 
-static json_t *control_reload(void *context, const json_t *request)
-{
-    (void)request;
-    struct daemon *daemon = context;
-    struct reload_result result;
-    if (!reload(daemon, &result))
-        return answer_error("%s", result.message);
-    return json_pack("{s:b, s:I, s:I, s:I, s:I}", "ok", 1, "generation", (json_int_t)daemon->generation, "rules",
-                     (json_int_t)daemon->policy->ruleset->rule_count, "tests", (json_int_t)result.tests, "warnings",
-                     (json_int_t)result.warnings);
-}
-
 static const struct control_command commands[] = {
     {"status", false, views_status},        {"rules", false, views_rules},          {"explain", false, views_explain},
     {"set-list", false, set_command_list},  {"set-add", true, set_command_add},     {"set-delete", true, set_command_delete},
-    {"kill", true, selection_kill},         {"reload", true, control_reload},       {"drops", false, views_drops},
-    {"metrics", false, views_metrics},
+    {"kill", true, selection_kill},         {"reload", true, trial_reload},         {"confirm", true, trial_confirm},
+    {"rollback", true, trial_rollback},     {"drops", false, views_drops},          {"metrics", false, views_metrics},
 };
 
 /* ---- signals ---- */
 
 static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
 {
-    struct reload_result result;
     (void)loop;
     (void)events;
-    reload(watcher->data, &result);
+    trial_hang_up(watcher->data);
 }
 
 static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -334,17 +295,78 @@ static bool open_queues(struct nfqueue **queues, const struct daemon *daemon, un
     return true;
 }
 
-static bool install_hook(const struct daemon *daemon)
+/* The fast path is not to be, for the reason that stands in fast_error. False: the rules want it. */
+static bool without_fast(struct daemon *daemon)
+{
+    const struct ruleset *ruleset = daemon->policy->ruleset;
+    fast_stop(daemon->fast, true);
+    fastpath_unpin(daemon->fast_folder); /* an earlier daemon may have had one */
+    daemon->fast = NULL;
+    if (ruleset->fastpath == FASTPATH_ON) {
+        log_line(LOG_LEVEL_ERROR, "no fast path, and the rules say `fastpath on`: %s", daemon->fast_error);
+        return false;
+    }
+    if (ruleset->fastpath == FASTPATH_AUTO)
+        log_line(LOG_LEVEL_NOTICE, "no fast path, every packet is queued: %s", daemon->fast_error);
+    if (ruleset->daemon_down == DAEMON_DOWN_EXISTING)
+        log_line(LOG_LEVEL_WARNING, "`on daemon-down existing` needs the fast path: without it nothing passes while no daemon runs");
+    return true;
+}
+
+static const char *fast_unwanted(const struct daemon *daemon)
+{
+    if (daemon->policy->ruleset->fastpath == FASTPATH_OFF)
+        return "off in the rules file";
+    if (daemon->options->verbose)
+        return "each packet is to be told of (-v)";
+    return daemon->hooks & CHAIN_BIT(CHAIN_FORWARD) ? NULL : "`forward` is not hooked";
+}
+
+static bool start_fast(struct daemon *daemon)
+{
+    const struct ruleset *ruleset = daemon->policy->ruleset;
+    const struct fast_config config = {
+        .table = daemon->table,
+        .policy = daemon->policy,
+        .most = ruleset->fastpath_max,
+        .folder = daemon->fast_folder,
+        .death = ruleset->daemon_down == DAEMON_DOWN_DROP ? FAST_DEATH_DROPS : FAST_DEATH_PASSES,
+    };
+    const char *unwanted = fast_unwanted(daemon);
+    fastpath_folder(daemon->fast_folder);
+    if (unwanted != NULL)
+        snprintf(daemon->fast_error, sizeof daemon->fast_error, "%s", unwanted);
+    else
+        daemon->fast = fast_start(&config, daemon->fast_error, sizeof daemon->fast_error);
+    if (daemon->fast == NULL)
+        return without_fast(daemon);
+    uint32_t adopted = fast_use(daemon->fast).adopted;
+    if (adopted > 0)
+        log_line(LOG_LEVEL_NOTICE, "%u connections of the fast path go on as the daemon before left them", adopted);
+    return true;
+}
+
+static bool install_hook(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
     const uint8_t own = CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT);
     /* A connection of the gateway itself can be followed only by both of its directions. */
     struct hook hook = {daemon->hooks & own ? daemon->hooks | own : daemon->hooks, daemon->queue_first,
-                        daemon->queue_last};
+                        daemon->queue_last, daemon->fast != NULL ? fast_program(daemon->fast) : NULL,
+                        daemon->policy->ruleset->daemon_down == DAEMON_DOWN_ACCEPT};
     unsigned missing;
     if (daemon->hooks == 0)
         return true;
-    if (hook_install(&hook, &missing, error, sizeof error) != 0) {
+    int failed = hook_install(&hook, &missing, error, sizeof error);
+    if (failed != 0 && hook.fastpath != NULL) {
+        /* The match may be missing, in the kernel or in iptables. */
+        snprintf(daemon->fast_error, sizeof daemon->fast_error, "%s", error);
+        if (!without_fast(daemon))
+            return false;
+        hook.fastpath = NULL;
+        failed = hook_install(&hook, &missing, error, sizeof error);
+    }
+    if (failed != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot install the hook: %s", error);
         return false;
     }
@@ -367,6 +389,7 @@ static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
         .queue = queue,
         .inject = inject_new(error, sizeof error),
         .policy = daemon->policy,
+        .fast = daemon->fast,
         .pickup_until_ms = daemon->started_ms + PICKUP_MS,
         .verbose = daemon->options->verbose,
     };
@@ -470,25 +493,24 @@ static bool start(struct daemon *daemon)
     struct reload_result result;
     const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], views_look_at_filter, views_states,
                                             tracing_join, tracing_leave, daemon};
-    unsigned processors = RULESET_QUEUES_MAX;
     daemon->generation = 1;
     daemon->started_ms = clock_now_ms();
     /* The number of workers may stand in the file itself: counters are made for as many as there can be. */
-    reload_read(&result, daemon->config, daemon->generation, processors, CONNECTIONS_MAX);
+    reload_read(&result, daemon->config, daemon->generation, RULESET_QUEUES_MAX + 1, CONNECTIONS_MAX);
     if (result.policy == NULL) {
         log_line(LOG_LEVEL_ERROR, "the rules are refused, not starting: %s", result.message);
         return false;
     }
     daemon->policy = result.policy;
     follow_prefixes(daemon->policy->ruleset);
-    take_hooks(daemon, daemon->policy);
+    trial_take_hooks(daemon, daemon->policy);
     choose_queues(daemon);
     daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
     if (daemon->control == NULL) {
         log_line(LOG_LEVEL_ERROR, "%s", error);
         return false;
     }
-    if (!make_table(daemon) || !start_workers(daemon))
+    if (!make_table(daemon) || !start_fast(daemon) || !start_workers(daemon))
         return false;
     start_watchers(daemon);
     if (!follow_start(daemon))
@@ -510,9 +532,11 @@ static void stop(struct daemon *daemon)
     control_socket_close(daemon->control);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_stop(daemon->workers[i]);
+    fast_stop(daemon->fast, daemon->remove_hook);
     follow_stop(daemon);
     if (daemon->watch_fd >= 0)
         close(daemon->watch_fd);
+    trial_stop(daemon);
     policy_free(daemon->policy, NULL);
     table_free(daemon->table);
     if (daemon->options->pidfile != NULL)

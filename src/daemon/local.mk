@@ -9,12 +9,16 @@ libhost_a_SOURCES += \
 	src/daemon/event_answer.h \
 	src/daemon/events.c \
 	src/daemon/events.h \
+	src/daemon/fast.c \
+	src/daemon/fast.h \
 	src/daemon/follow.c \
 	src/daemon/follow.h \
 	src/daemon/log.c \
 	src/daemon/log.h \
 	src/daemon/losses.c \
 	src/daemon/losses.h \
+	src/daemon/preview.c \
+	src/daemon/preview.h \
 	src/daemon/private.h \
 	src/daemon/reload.c \
 	src/daemon/reload.h \
@@ -24,6 +28,8 @@ libhost_a_SOURCES += \
 	src/daemon/set_command.h \
 	src/daemon/tracing.c \
 	src/daemon/tracing.h \
+	src/daemon/trial.c \
+	src/daemon/trial.h \
 	src/daemon/views.c \
 	src/daemon/views.h \
 	src/daemon/worker.c \

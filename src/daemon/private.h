@@ -1,4 +1,4 @@
-/* What the main thread knows. For daemon.c, which changes it, and views.c, which shows it. */
+/* What the main thread knows. For daemon.c and trial.c, which change it, and views.c, which shows it. */
 #ifndef DAEMON_PRIVATE_H
 #define DAEMON_PRIVATE_H
 
@@ -10,7 +10,9 @@
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
 #include "daemon/tracing.h"
+#include "daemon/trial.h"
 #include "daemon/worker.h"
+#include "fastpath/fastpath.h"
 
 /* Connections that were there before spid are picked up for so long after a start without saved state . */
 #define PICKUP_MS 60000
@@ -32,6 +34,9 @@ struct daemon {
     uint8_t hooks;
     unsigned worker_count;
     struct worker *workers[RULESET_QUEUES_MAX];
+    char fast_folder[FASTPATH_FOLDER_BYTES]; /* where it is pinned */
+    struct fast *fast;     /* NULL: there is no fast path ... */
+    char fast_error[600];  /* ... and why */
     struct control_socket *control;
     struct resolver *resolver; /* of the names of dns sets */
     int watch_fd;
@@ -39,10 +44,17 @@ struct daemon {
     uint64_t refused_told;
     struct losses losses;
     struct tracing tracing;
+    struct trial trial;
     time_t schedules_read; /* when the schedules were last held against the clock */
     ev_signal hup, term, interrupt, usr1;
     ev_timer drain, sum_up, settle, names, second;
     ev_io interfaces;
 };
+
+/*
+ * Every worker judges by POLICY when this returns. The one before is the caller's: nobody uses it any more. MOVED: interfaces are
+ * others, and with them who is spoofed.
+ */
+void daemon_publish(struct daemon *daemon, struct policy *policy, bool moved);
 
 #endif

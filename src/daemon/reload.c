@@ -48,6 +48,15 @@ static struct surroundings *own_addresses(void)
     return interfaces_surroundings(&no_zones);
 }
 
+/* The machine as the rules of RULESET see it now; NULL: it could not be asked. */
+static struct surroundings *surroundings_now(const struct ruleset *ruleset)
+{
+    struct surroundings *surroundings = interfaces_surroundings(ruleset);
+    if (surroundings != NULL)
+        surroundings->schedules = ruleset_schedules_at(ruleset, civil_at(time(NULL)));
+    return surroundings;
+}
+
 void reload_read(struct reload_result *result, const char *path, uint32_t generation, unsigned workers,
                  uint32_t capacity)
 {
@@ -68,10 +77,8 @@ void reload_read(struct reload_result *result, const char *path, uint32_t genera
                  loaded.ruleset->connections_max, capacity);
         log_line(LOG_LEVEL_ERROR, "%s", result->message);
     } else if (loaded.ruleset != NULL) {
-        struct surroundings *surroundings = interfaces_surroundings(loaded.ruleset);
+        struct surroundings *surroundings = surroundings_now(loaded.ruleset);
         loaded.ruleset->generation = generation;
-        if (surroundings != NULL)
-            surroundings->schedules = ruleset_schedules_at(loaded.ruleset, civil_at(time(NULL)));
         if (surroundings != NULL)
             result->policy = policy_new(loaded.ruleset, surroundings, workers);
         if (result->policy != NULL)
@@ -83,4 +90,18 @@ void reload_read(struct reload_result *result, const char *path, uint32_t genera
         }
     }
     load_fini(&loaded);
+}
+
+struct policy *reload_again(struct policy *before, const struct policy *current)
+{
+    struct surroundings *surroundings = surroundings_now(before->ruleset);
+    struct policy *again = surroundings != NULL ? policy_with(before, surroundings) : NULL;
+    ruleset_revive(before->ruleset, current->ruleset);
+    if (again == NULL) {
+        surroundings_free(surroundings);
+        log_line(LOG_LEVEL_ERROR, "the interfaces could not be read anew; the rules see them as they were");
+        return before;
+    }
+    policy_free(before, again);
+    return again;
 }

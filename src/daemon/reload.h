@@ -20,4 +20,10 @@ struct reload_result {
 void reload_read(struct reload_result *result, const char *path, uint32_t generation, unsigned workers,
                  uint32_t capacity);
 
+/*
+ * BEFORE, which was in use until it was followed by others, the last of them CURRENT: makes it fit for use again, in the
+ * surroundings of now and without the members of sets that are known no more. Takes it over and returns what takes its place.
+ */
+struct policy *reload_again(struct policy *before, const struct policy *current);
+
 #endif

@@ -119,6 +119,7 @@ static void deny_for_now(const struct daemon *daemon, struct connection *connect
 {
     uint64_t until_ms = daemon->started_ms + PICKUP_MS;
     const struct standing standing = {.timeout_ms = (uint32_t)(until_ms - now_ms + 1), .eviction = EVICT_CLOSING};
+    table_recall(daemon->table, connection);
     connection->generation = daemon->policy->ruleset->generation;
     connection->action = ACTION_DENY;
     connection->rule = RULE_DEFAULT;

@@ -9,6 +9,7 @@
 #include "control/explain.h"
 #include "control/metrics.h"
 #include "daemon/event_answer.h"
+#include "daemon/fast.h"
 #include "daemon/private.h"
 #include "daemon/selection.h"
 #include "io/owner.h"
@@ -60,6 +61,14 @@ static struct queue_view view_queue(const struct daemon *daemon, unsigned i, con
     };
 }
 
+static struct fastpath_view view_fastpath(const struct daemon *daemon)
+{
+    if (daemon->fast == NULL)
+        return (struct fastpath_view){.missing = daemon->fast_error};
+    struct fast_use use = fast_use(daemon->fast);
+    return (struct fastpath_view){NULL, use.entries, use.most, use.packets, use.bytes, use.entered, use.full};
+}
+
 static struct status_view view_status(const struct daemon *daemon, struct queue_view queues[RULESET_QUEUES_MAX])
 {
     static char kernel_text[PROC_BYTES];
@@ -72,6 +81,8 @@ static struct status_view view_status(const struct daemon *daemon, struct queue_
         .resident_bytes = resident_bytes(),
         .table = table_use(daemon->table),
         .families = families_use(table_families(daemon->table)),
+        .fastpath = view_fastpath(daemon),
+        .trial = trial_view(daemon),
         .queues = queues,
         .queue_count = daemon->worker_count,
     };
@@ -80,6 +91,8 @@ static struct status_view view_status(const struct daemon *daemon, struct queue_
         queues[i] = view_queue(daemon, i, kernel_text);
         sum_counters(&view.counters, worker_counters(daemon->workers[i]));
     }
+    if (daemon->fast != NULL)
+        sum_counters(&view.counters, fast_counters(daemon->fast));
     return view;
 }
 
@@ -189,6 +202,7 @@ struct copy {
 };
 
 struct copies {
+    struct table *table;
     struct families *families;
     const struct selection *selection;
     struct copy *list;
@@ -200,6 +214,7 @@ static void copy_connection(void *context, struct connection *connection)
     struct copies *copies = context;
     if (!selection_holds(copies->selection, connection))
         return;
+    table_catch_up(copies->table, connection);
     if (copies->count == copies->size) {
         size_t size = copies->size == 0 ? 64 : copies->size * 2;
         struct copy *larger = aligned_alloc(64, size * sizeof *larger);
@@ -229,7 +244,7 @@ uint32_t views_states(void *context, const char *filter, uint32_t place, void (*
 {
     struct daemon *daemon = context;
     struct selection selection;
-    struct copies copies = {.families = table_families(daemon->table), .selection = &selection};
+    struct copies copies = {.table = daemon->table, .families = table_families(daemon->table), .selection = &selection};
     uint64_t now_ms = clock_now_ms();
     /* A reload may have taken a name away that the filter has: then nothing more fits. */
     if (!selection_make(&selection, daemon, filter, NULL))

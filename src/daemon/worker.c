@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/fast.h"
+
 /* Batches in a row before other watchers have their turn. */
 #define BATCHES_A_TURN 8
 
@@ -20,6 +22,7 @@
 struct worker {
     struct worker_config config;
     struct engine engine;
+    struct engine_offers offers;
     const struct policy *policy;
     struct events events;
     struct drops drops;
@@ -36,6 +39,7 @@ struct worker {
     pthread_cond_t taken;
     const struct policy *pending;
     bool stopping;
+    bool rejects_held; /* atomic */
 };
 
 uint64_t clock_now_ms(void)
@@ -145,6 +149,12 @@ static bool tell(struct worker *worker, const struct verdict *verdict)
     return log_meter_pass(&worker->policy->meters[worker->config.number][index], rate, worker->now_ms);
 }
 
+static bool is_held(const struct worker *worker, const struct verdict *verdict)
+{
+    bool stands = verdict->state == STATE_ESTABLISHED || verdict->state == STATE_RELATED;
+    return stands && __atomic_load_n(&worker->rejects_held, __ATOMIC_RELAXED);
+}
+
 /* What follows from a verdict beside the answer to the kernel. */
 static void follow(struct worker *worker, const struct engine_job *job)
 {
@@ -152,7 +162,7 @@ static void follow(struct worker *worker, const struct engine_job *job)
     struct event event;
     bool passes = verdict->action == ACTION_ALLOW, told = tell(worker, verdict);
     bool traced = __atomic_load_n(&worker->tracing, __ATOMIC_ACQUIRE);
-    if (verdict->action == ACTION_REJECT && worker->config.inject != NULL)
+    if (verdict->action == ACTION_REJECT && worker->config.inject != NULL && !is_held(worker, verdict))
         inject_reply(worker->config.inject, &job->packet, job->arrival.now_ms);
     if (passes && !told && !traced)
         return;
@@ -183,7 +193,10 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
     (void)events;
     for (unsigned i = 0; i < BATCHES_A_TURN; i++) {
         worker->now_ms = clock_now_ms();
-        if (nfqueue_turn(worker->config.queue, worker->now_ms, judge, worker) < NFQUEUE_BATCH_MAX)
+        unsigned count = nfqueue_turn(worker->config.queue, worker->now_ms, judge, worker);
+        if (worker->config.fast != NULL)
+            fast_enter(worker->config.fast, worker->policy, &worker->engine);
+        if (count < NFQUEUE_BATCH_MAX)
             break;
     }
 }
@@ -238,6 +251,7 @@ struct worker *worker_start(const struct worker_config *config)
     worker->config = *config;
     worker->engine.table = config->table;
     worker->engine.pickup_until_ms = config->pickup_until_ms;
+    worker->engine.offers = config->fast != NULL ? &worker->offers : NULL;
     use_policy(worker, config->policy);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->taken, NULL);
@@ -278,6 +292,11 @@ void worker_publish(struct worker *worker, const struct policy *policy)
     while (worker->pending != NULL)
         pthread_cond_wait(&worker->taken, &worker->lock);
     pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_hold_rejects(struct worker *worker, bool held)
+{
+    __atomic_store_n(&worker->rejects_held, held, __ATOMIC_RELAXED);
 }
 
 struct events *worker_trace(struct worker *worker, bool tells)

@@ -21,8 +21,8 @@
 struct policy {
     struct ruleset *ruleset;
     struct surroundings *surroundings;
-    unsigned workers;
-    struct rule_counter **counters; /* an array a worker, rule_count + 1 each */
+    unsigned workers;               /* one more than there are, or than there may be */
+    struct rule_counter **counters; /* an array a worker, rule_count + 1 each; the last of them is the fast path's */
     struct log_meter **meters;      /* likewise */
 };
 
@@ -35,6 +35,7 @@ struct policy *policy_with(const struct policy *policy, struct surroundings *sur
 /* Frees OLD, and what it does not share with NEWER (which may be NULL). */
 void policy_free(struct policy *old, const struct policy *newer);
 
+struct fast;
 struct worker;
 
 struct worker_config {
@@ -43,6 +44,7 @@ struct worker_config {
     struct nfqueue *queue;    /* taken over */
     struct inject *inject;    /* taken over; NULL: rejected packets are only dropped */
     const struct policy *policy;
+    struct fast *fast;        /* borrowed; NULL: there is no fast path */
     uint64_t pickup_until_ms; /* see struct engine */
     bool verbose;             /* tell of every verdict */
 };
@@ -55,6 +57,12 @@ void worker_stop(struct worker *worker);
 
 /* Lets the worker judge by POLICY from its next batch on, and returns when it does: then the old one is free to go. */
 void worker_publish(struct worker *worker, const struct policy *policy);
+
+/*
+ * While rejects are HELD, who is rejected in a connection that stands is told nothing: his packet is only dropped, and he keeps the
+ * connection for when it is allowed again.
+ */
+void worker_hold_rejects(struct worker *worker, bool held);
 
 /*
  * Lets the worker tell of every verdict, or of none, beside worker_events. Returns the ring, for the main thread to take

@@ -10,6 +10,7 @@
 
 #include "engine/entry.h"
 #include "engine/listen.h"
+#include "engine/offload.h"
 #include "engine/opener.h"
 #include "engine/screen.h"
 #include "state/call.h"
@@ -110,6 +111,8 @@ static void decide_connection(const struct passage *passage, struct connection *
         verdict->reason = connection->rule == RULE_DEFAULT ? REASON_DEFAULT : REASON_RULE;
         return;
     }
+    /* Until the rules have said more, nobody else passes anything. */
+    table_recall(passage->engine->table, connection);
     if (!child)
         basis = family_basis(table_families(passage->engine->table), connection, &verdict->parent);
     struct query query = passage_query_basis(passage, &basis, state);
@@ -142,6 +145,53 @@ static bool above_limit(const struct passage *passage, struct connection *connec
         return !may_challenge(connection, now_ms);
     return connection->flags & CONNECTION_OVERLOADS && session_completes(connection, step) &&
            !opener_admit_handshake(passage->engine, connection, now_ms);
+}
+
+/*
+ * Another may be passing packets of CONNECTION; this one was not for him. What only moves the window may come by while he goes
+ * on; for all else he is stopped first, so that the engine judges by all that there was.
+ */
+static void ask_back(const struct passage *passage, struct connection *connection)
+{
+    const struct packet *packet = passage->packet;
+    const uint8_t harmless = TCP_PSH | TCP_ECE | TCP_CWR;
+    if (packet->protocol == PROTOCOL_TCP && (packet->tcp.flags & ~harmless) != TCP_ACK)
+        table_recall(passage->engine->table, connection);
+    else
+        table_catch_up(passage->engine->table, connection);
+}
+
+/* A question and its answer are often all that there is. */
+#define OFFER_PACKETS_MIN 3u
+
+static void offer(struct engine *engine, const struct connection *connection)
+{
+    struct engine_offers *offers = engine->offers;
+    if (offers == NULL || connection->offloaded || offers->count == ENGINE_BATCH_MAX ||
+        connection->packets[ORIGINAL] + connection->packets[REPLY] < OFFER_PACKETS_MIN || !offload_fits(engine, connection))
+        return;
+    offers->list[offers->count++] = (struct engine_offer){connection->hash, connection->tuple};
+}
+
+/* The step is the connection's: packet, timer and window. */
+static void commit(const struct passage *passage, struct connection *connection, enum direction direction,
+                   const struct step *step)
+{
+    struct engine *engine = passage->engine;
+    bool moves = memcmp(&step->transport, &connection->transport, sizeof step->transport) != 0;
+    session_commit(connection, direction, step);
+    /* Who passes packets without knowing of this one would hold the others against a window that lags behind. */
+    if (moves)
+        table_recall(engine->table, connection);
+    if (connection->alg != 0)
+        listen_follow(engine, connection, passage->arrival->now_ms);
+    bool replied = connection->flags & CONNECTION_REPLIED;
+    struct standing standing = {
+        .timeout_ms = opener_idle_ms(engine->ruleset, connection, step),
+        .eviction = session_eviction(connection->tuple.protocol, connection->state, replied),
+    };
+    table_refresh(engine->table, connection, passage->arrival->now_ms, &standing);
+    offer(engine, connection);
 }
 
 /* The packet belongs to CONNECTION, whose stripe is locked. */
@@ -190,15 +240,7 @@ static void judge_connection(const struct passage *passage, struct connection *c
     connection->bytes[direction] += passage->packet->length;
     if (step.idle)
         return;
-    session_commit(connection, direction, &step);
-    if (connection->alg != 0)
-        listen_follow(engine, connection, passage->arrival->now_ms);
-    bool replied = connection->flags & CONNECTION_REPLIED;
-    struct standing standing = {
-        .timeout_ms = opener_idle_ms(engine->ruleset, connection, &step),
-        .eviction = session_eviction(connection->tuple.protocol, connection->state, replied),
-    };
-    table_refresh(engine->table, connection, passage->arrival->now_ms, &standing);
+    commit(passage, connection, direction, &step);
 }
 
 static void judge(const struct passage *passage, const struct tuple *tuple, enum side side, uint32_t hash)
@@ -206,6 +248,8 @@ static void judge(const struct passage *passage, const struct tuple *tuple, enum
     struct table *table = passage->engine->table;
     table_lock(table, hash);
     struct connection *connection = table_find(table, hash, tuple);
+    if (connection != NULL && connection->offloaded)
+        ask_back(passage, connection);
     if (connection != NULL && table_expired(table, connection, passage->arrival->now_ms)) {
         table_remove(table, connection);
         connection = NULL;
@@ -244,7 +288,7 @@ static void count_verdict(const struct passage *passage)
     verdict->logged_by = against_rule && !rule_logs(engine->ruleset, verdict->rule) ? RULE_DEFAULT : verdict->rule;
     verdict->log = rule_logs(engine->ruleset, verdict->logged_by);
     if (verdict->reason == REASON_RULE || verdict->reason == REASON_DEFAULT)
-        passage_count_rule(engine, verdict->rule, passage->packet->length, passage->arrival->now_ms);
+        passage_count_rule(engine, verdict->rule, 1, passage->packet->length, passage->arrival->now_ms);
 }
 
 static bool is_icmp_error(const struct packet *packet)

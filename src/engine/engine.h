@@ -34,6 +34,18 @@ struct engine_counters {
     uint64_t bytes;
 };
 
+/* A batch of more packets than this leaves the processor's cache between two looks at the same one. */
+#define ENGINE_BATCH_MAX 64
+
+/* Connections of a batch whose packets another may pass from here on. Each may stand there more than once. */
+struct engine_offers {
+    unsigned count;
+    struct engine_offer {
+        uint32_t hash;
+        struct tuple tuple;
+    } list[ENGINE_BATCH_MAX];
+};
+
 /*
  * One worker's engine. The table is shared with other workers; ruleset and surroundings are shared and immutable; the
  * counters are its own. rule_counters has rule_count + 1 entries, the last for the default.
@@ -44,6 +56,7 @@ struct engine {
     const struct surroundings *surroundings;
     struct rule_counter *rule_counters;
     const struct trace *trace; /* told of every rule that is read; NULL: of none, and the reading is faster */
+    struct engine_offers *offers; /* filled a batch, emptied by the caller; NULL: there is nobody else */
     uint64_t pickup_until_ms; /* before then connections are picked up midway: after a start that knows of none */
     struct engine_counters counters;
 };
@@ -91,9 +104,6 @@ struct engine_job {
     uint32_t hash;
     struct tuple tuple;
 };
-
-/* A batch of more packets than this leaves the processor's cache between two looks at the same one. */
-#define ENGINE_BATCH_MAX 64
 
 /*
  * Judges COUNT packets as engine_packet does, one after the other. While one is judged the memory that the next ones need is

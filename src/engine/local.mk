@@ -5,6 +5,8 @@ libengine_a_SOURCES += \
 	src/engine/entry.h \
 	src/engine/listen.c \
 	src/engine/listen.h \
+	src/engine/offload.c \
+	src/engine/offload.h \
 	src/engine/opener.c \
 	src/engine/opener.h \
 	src/engine/passage.c \

@@ -198,6 +198,7 @@ uint32_t opener_first_idle_ms(const struct ruleset *ruleset, uint32_t rule, cons
 /* ---- flush ---- */
 
 struct flush {
+    struct table *table;
     struct dynamic_set *set;
     uint64_t now_ms;
 };
@@ -206,8 +207,10 @@ static void match_anew(void *context, struct connection *connection)
 {
     const struct flush *flush = context;
     if (dynamic_set_holds(flush->set, connection->tuple.low, flush->now_ms) ||
-        dynamic_set_holds(flush->set, connection->tuple.high, flush->now_ms))
+        dynamic_set_holds(flush->set, connection->tuple.high, flush->now_ms)) {
+        table_recall(flush->table, connection);
         connection->generation = 0;
+    }
 }
 
 /* Buckets that are looked at under one lock. */
@@ -216,7 +219,7 @@ static void match_anew(void *context, struct connection *connection)
 void opener_flush(struct table *table, const struct ruleset *ruleset, uint64_t now_ms)
 {
     for (size_t i = 0; i < ruleset->moving_count; i++) {
-        struct flush flush = {ruleset->moving[i].members, now_ms};
+        struct flush flush = {table, ruleset->moving[i].members, now_ms};
         uint32_t place = 0;
         if (!dynamic_set_take_flush(flush.set))
             continue;
@@ -229,6 +232,7 @@ void opener_flush(struct table *table, const struct ruleset *ruleset, uint64_t n
 /* ---- schedules ---- */
 
 struct edge {
+    struct table *table;
     const struct ruleset *ruleset;
     uint64_t changed;
 };
@@ -243,13 +247,15 @@ static void match_anew_at_edge(void *context, struct connection *connection)
 {
     const struct edge *edge = context;
     if (connection->generation == edge->ruleset->generation &&
-        (names_schedule(edge, connection->rule) || names_schedule(edge, connection->opener_rule)))
+        (names_schedule(edge, connection->rule) || names_schedule(edge, connection->opener_rule))) {
+        table_recall(edge->table, connection);
         connection->generation = 0;
+    }
 }
 
 void opener_schedule_edge(struct table *table, const struct ruleset *ruleset, uint64_t changed, uint64_t now_ms)
 {
-    struct edge edge = {ruleset, changed};
+    struct edge edge = {table, ruleset, changed};
     uint32_t place = 0;
     do
         place = table_walk(table, place, FLUSH_BUDGET, now_ms, match_anew_at_edge, &edge);

@@ -77,6 +77,6 @@ void passage_decide(const struct passage *passage, const struct query *query)
     verdict->audit_count = decision.audit_count;
     memcpy(verdict->audits, decision.audits, decision.audit_count * sizeof decision.audits[0]);
     for (unsigned i = 0; i < decision.audit_count; i++)
-        passage_count_rule(engine, decision.audits[i], passage->packet->length, passage->arrival->now_ms);
+        passage_count_rule(engine, decision.audits[i], 1, passage->packet->length, passage->arrival->now_ms);
 }
 

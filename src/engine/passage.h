@@ -61,11 +61,11 @@ static inline void passage_deny_alg(const struct passage *passage, const char *w
     passage->verdict->detail = why;
 }
 
-/* Counts a packet of BYTES for RULE, or for the default. */
-static inline void passage_count_rule(struct engine *engine, uint32_t rule, uint32_t bytes, uint64_t now_ms)
+/* Counts PACKETS of BYTES together for RULE, or for the default. */
+static inline void passage_count_rule(struct engine *engine, uint32_t rule, uint64_t packets, uint64_t bytes, uint64_t now_ms)
 {
     struct rule_counter *counter = passage_rule_counter(engine, rule);
-    passage_count(&counter->packets, 1);
+    passage_count(&counter->packets, packets);
     passage_count(&counter->bytes, bytes);
     __atomic_store_n(&counter->last_ms, now_ms, __ATOMIC_RELAXED);
     if (counter->first_ms == 0)

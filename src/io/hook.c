@@ -81,17 +81,20 @@ static int __attribute__((format(printf, 3, 4))) fail(char *error, size_t size, 
     return -1;
 }
 
+/* Loopback is never judged; in FORWARD there is none. */
 static void add_queue_rule(struct text *text, const struct hook *hook, unsigned chain)
 {
     const char *loopback = chain == CHAIN_OUTPUT ? "! -o lo" : "! -i lo";
-    /* Loopback is never judged; in FORWARD there is none. */
+    if (chain == CHAIN_FORWARD && hook->fastpath != NULL)
+        text_add(text, "-A %s -m bpf --object-pinned %s -j ACCEPT\n", our_chains[chain], hook->fastpath);
     text_add(text, "-A %s %s", our_chains[chain], chain == CHAIN_FORWARD ? "" : loopback);
     if (chain == CHAIN_OUTPUT)
         text_add(text, " -m mark ! --mark 0x%x/0x%x", HOOK_OWN_MARK, HOOK_OWN_MARK);
     if (hook->queue_first == hook->queue_last)
-        text_add(text, " -j NFQUEUE --queue-num %u\n", hook->queue_first);
+        text_add(text, " -j NFQUEUE --queue-num %u", hook->queue_first);
     else
-        text_add(text, " -j NFQUEUE --queue-balance %u:%u\n", hook->queue_first, hook->queue_last);
+        text_add(text, " -j NFQUEUE --queue-balance %u:%u", hook->queue_first, hook->queue_last);
+    text_add(text, "%s\n", hook->bypass ? " --queue-bypass" : "");
 }
 
 size_t hook_restore_text(const struct hook *hook, int family, bool defragment, char *buffer, size_t size)

@@ -15,6 +15,8 @@
 struct hook {
     uint8_t chains; /* CHAIN_BITs */
     uint16_t queue_first, queue_last;
+    const char *fastpath; /* the pinned program whose packets pass in FORWARD without being queued; NULL: there is none */
+    bool bypass;          /* while nobody owns the queue packets pass; else they are dropped */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "parser/parser.h"
 #include "rules/classifier.h"
 #include "rules/dynamic_set.h"
@@ -238,6 +239,55 @@ static void set_queue(struct check *check, const struct statement *s)
     ruleset->queue_last = (uint16_t)last;
 }
 
+/* Which of the COUNT words at WORDS is WORD? COUNT, reported, when none is. */
+static unsigned choose(struct check *check, const struct word *word, const char *what, const char *const *words, unsigned count)
+{
+    char list[100];
+    struct text text;
+    unsigned chosen = 0;
+    while (chosen < count && strcmp(words[chosen], word->text) != 0)
+        chosen++;
+    if (chosen < count)
+        return chosen;
+    text_init(&text, list, sizeof list);
+    for (unsigned i = 0; i < count; i++)
+        text_add(&text, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", words[i]);
+    CHECK_ERROR(check, word->at, CODE_UNDEFINED, "unknown %s '%s', expected %s", what, word->text, list);
+    return count;
+}
+
+static void set_fastpath(struct check *check, const struct statement *s)
+{
+    static const char *const modes[] = {[FASTPATH_AUTO] = "auto", [FASTPATH_ON] = "on", [FASTPATH_OFF] = "off"};
+    if (check->fastpath_given)
+        CHECK_ERROR(check, s->at, CODE_REDEFINED, "'fastpath' stands twice");
+    check->fastpath_given = true;
+    check->ruleset->fastpath = choose(check, &s->fastpath.mode, "setting", modes, 3);
+    if (!s->fastpath.max_given)
+        return;
+    if (s->fastpath.max == 0 || s->fastpath.max > CONNECTIONS_MAX)
+        CHECK_ERROR(check, s->fastpath.max_at, CODE_RANGE, "the fast path has from 1 to %u entries", CONNECTIONS_MAX);
+    else
+        check->ruleset->fastpath_max = s->fastpath.max;
+}
+
+static void set_daemon_down(struct check *check, const struct statement *s)
+{
+    static const char *const choices[] = {"existing", "drop", "accept"};
+    if (check->daemon_down != NULL)
+        CHECK_ERROR(check, s->at, CODE_REDEFINED, "'on daemon-down' stands twice");
+    check->daemon_down = &s->daemon_down;
+    check->ruleset->daemon_down = DAEMON_DOWN_EXISTING + choose(check, &s->daemon_down, "choice", choices, 3);
+}
+
+/* Without the fast path nobody knows the connections that exist. */
+static void check_daemon_down(struct check *check)
+{
+    if (check->ruleset->daemon_down == DAEMON_DOWN_EXISTING && check->ruleset->fastpath == FASTPATH_OFF)
+        CHECK_ERROR(check, check->daemon_down->at, CODE_RANGE,
+                    "'existing' needs the fast path, which is off: write 'drop', or 'fastpath auto'");
+}
+
 static void set_default(struct check *check, const struct statement *s)
 {
     if (check->default_given)
@@ -287,10 +337,17 @@ static void settings(struct check *check, const struct statement *statements)
         case STATEMENT_NO_IMPLICIT:
             set_no_implicit(check, s);
             break;
+        case STATEMENT_FASTPATH:
+            set_fastpath(check, s);
+            break;
+        case STATEMENT_DAEMON_DOWN:
+            set_daemon_down(check, s);
+            break;
         default:
             break;
         }
     }
+    check_daemon_down(check);
 }
 
 /* The IPv6 prefixes that are written in a zone's `net`; NULL for LIST: counts them. */
@@ -418,6 +475,7 @@ static struct ruleset *ruleset_new(struct arena *arena)
     ruleset->timeouts = timeouts_default;
     ruleset->connections_max = CONNECTIONS_MAX_DEFAULT;
     ruleset->half_open_max = CONNECTIONS_MAX;
+    ruleset->fastpath_max = FASTPATH_MAX_DEFAULT;
     ruleset->hooks = CHAIN_BIT(CHAIN_FORWARD);
     ruleset->implicit_nd = true;
     ruleset->implicit_dhcp = true;

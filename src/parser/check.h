@@ -52,7 +52,8 @@ struct check {
     struct rule *protect_list;
     unsigned depth;                /* how deep what is being resolved is, as far as it was looked at */
     unsigned nesting;              /* how many stand around it */
-    bool limit_given, default_given, hook_given;
+    bool limit_given, default_given, hook_given, fastpath_given;
+    const struct word *daemon_down; /* of the `on daemon-down` that stands in the file; NULL: none does */
 };
 
 /* Sets that move, in one set at most. */

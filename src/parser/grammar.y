@@ -106,13 +106,14 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %token <word> ALG "'alg'"
 %token <word> DYNAMIC "'dynamic'" DNS "'dns'" FOR "'for'"
 %token <word> DEFAULT "'default'" HOOK "'hook'" QUEUE "'queue'" TEST "'test'" NO "'no'"
+%token <word> FASTPATH "'fastpath'" ON "'on'"
 %token <word> NET "'net'" FILE "'file'" ANY "'any'" SELF "'self'" PORT "'port'" TO "'to'" AS "'as'" LOG "'log'"
 %token <word> TCP "'tcp'" UDP "'udp'" SCTP "'sctp'" ICMP "'icmp'" ICMP6 "'icmp6'" GRE "'gre'" ESP "'esp'" AH "'ah'" PROTO "'proto'"
 %token <word> NEW "'new'" ESTABLISHED "'established'" RELATED "'related'" INVALID "'invalid'"
 %token <word> EXPECT "'expect'" BY "'by'" THEN "'then'"
 
 %type <statement> statement
-%type <word> name interface protocol timeout_key days flag chain
+%type <word> name interface protocol timeout_key days flag chain fastpath_mode
 %type <words> interfaces interface_list hooks words dns_names
 %type <member> members member_list member nets item moving test_host test_address
 %type <endpoint> endpoint source
@@ -210,6 +211,27 @@ statement:
       { $$ = statement(scanner, @1, STATEMENT_QUEUE); $$->queue.first = $$->queue.last = $2.first; $$->queue.at = @2; }
   | QUEUE NUMBERS
       { $$ = statement(scanner, @1, STATEMENT_QUEUE); $$->queue.first = $2.first; $$->queue.last = $2.last; $$->queue.at = @2; }
+  | FASTPATH fastpath_mode
+      { $$ = statement(scanner, @1, STATEMENT_FASTPATH); $$->fastpath.mode = $2; }
+  | FASTPATH fastpath_mode NAME NUMBER
+      {
+        $$ = NULL;
+        if (context_word(scanner, &$3, "max")) {
+            $$ = statement(scanner, @1, STATEMENT_FASTPATH);
+            $$->fastpath.mode = $2;
+            $$->fastpath.max_given = true;
+            $$->fastpath.max = $4.first;
+            $$->fastpath.max_at = @4;
+        }
+      }
+  | ON NAME NAME
+      {
+        $$ = NULL;
+        if (context_word(scanner, &$2, "daemon-down")) {
+            $$ = statement(scanner, @1, STATEMENT_DAEMON_DOWN);
+            $$->daemon_down = $3;
+        }
+      }
   | NO NAME NAME
       {
         $$ = NULL;
@@ -270,6 +292,11 @@ limit_parts:
             $$.per_source_at = @4;
         }
       }
+  ;
+
+fastpath_mode:
+    NAME
+  | ON
   ;
 
 /* `dynamic max N timeout D`: both may be left out. */

@@ -389,6 +389,14 @@ static void add_statement(struct output *output, const struct statement *s)
     case STATEMENT_RULE:
         add_rule(output, &s->rule);
         break;
+    case STATEMENT_FASTPATH:
+        add(output, "fastpath %s", s->fastpath.mode.text);
+        if (s->fastpath.max_given)
+            add(output, " max %u", s->fastpath.max);
+        break;
+    case STATEMENT_DAEMON_DOWN:
+        add(output, "on daemon-down %s", s->daemon_down.text);
+        break;
     case STATEMENT_NO_IMPLICIT:
         add(output, "no implicit %s", s->no_implicit.text);
         break;

@@ -173,6 +173,13 @@ bool dns_question_fail(struct dns_question *question, const char *why, uint64_t 
     return begins;
 }
 
+void dns_set_revive(struct dns_set *set, struct dynamic_set *members)
+{
+    dynamic_set_clear(members);
+    for (size_t i = 0; i < set->count; i++)
+        set->questions[i].asked = false;
+}
+
 void dns_set_adopt(struct dns_set *set, struct dynamic_set *members, const struct dns_set *old, uint64_t now_ms)
 {
     for (size_t i = 0; i < old->count; i++) {

@@ -68,6 +68,9 @@ bool dns_question_fail(struct dns_question *question, const char *why, uint64_t 
 /* SET goes on with what OLD knows about the names that both have. */
 void dns_set_adopt(struct dns_set *set, struct dynamic_set *members, const struct dns_set *old, uint64_t now_ms);
 
+/* SET was out of use: MEMBERS leave, until dns_set_adopt shows them again, and look-ups whose answers it has missed are forgotten. */
+void dns_set_revive(struct dns_set *set, struct dynamic_set *members);
+
 /* The name that a member came from. */
 const char *dns_set_name_by(const struct dns_set *set, uint32_t by);
 

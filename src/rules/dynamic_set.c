@@ -198,6 +198,15 @@ bool dynamic_set_delete(struct dynamic_set *set, struct address address, uint64_
     return was_in;
 }
 
+void dynamic_set_clear(struct dynamic_set *set)
+{
+    pthread_mutex_lock(&set->lock);
+    for (uint32_t i = 0; i <= set->mask; i++)
+        while (set->chains[i] != NOBODY)
+            take_out(set, &set->chains[i]);
+    pthread_mutex_unlock(&set->lock);
+}
+
 uint32_t dynamic_set_list(struct dynamic_set *set, uint64_t now_ms, struct dynamic_member *members, uint32_t size)
 {
     uint32_t count = 0;

@@ -61,6 +61,9 @@ bool dynamic_set_filled(const struct dynamic_set *set);
 /* Takes ADDRESS out. False: it was not in. */
 bool dynamic_set_delete(struct dynamic_set *set, struct address address, uint64_t now_ms);
 
+/* Takes everybody out. */
+void dynamic_set_clear(struct dynamic_set *set);
+
 /* Copies up to SIZE members at NOW_MS to MEMBERS, in no order; returns how many there are. */
 uint32_t dynamic_set_list(struct dynamic_set *set, uint64_t now_ms, struct dynamic_member *members, uint32_t size);
 

@@ -187,19 +187,37 @@ static void adopt_members(struct dynamic_set **to, struct dynamic_set *from, uin
     *to = dynamic_set_share(from);
 }
 
+/* The set of OLD that goes on as MOVING; NULL: there is none. */
+static const struct moving_set *same_set(const struct ruleset *old, const struct moving_set *moving)
+{
+    for (size_t i = 0; i < old->moving_count; i++)
+        if (old->moving[i].kind == moving->kind && strcmp(old->moving[i].name, moving->name) == 0)
+            return &old->moving[i];
+    return NULL;
+}
+
 void ruleset_adopt(struct ruleset *ruleset, const struct ruleset *old, uint64_t now_ms)
 {
-    for (size_t i = 0; i < ruleset->moving_count; i++)
-        for (size_t k = 0; k < old->moving_count; k++) {
-            struct moving_set *to = &ruleset->moving[i];
-            const struct moving_set *from = &old->moving[k];
-            if (to->kind != from->kind || strcmp(to->name, from->name) != 0)
-                continue;
-            if (to->kind == MOVING_DYNAMIC)
-                adopt_members(&to->members, from->members, now_ms);
-            else if (to->kind == MOVING_DNS)
-                dns_set_adopt(to->dns, to->members, from->dns, now_ms);
-        }
+    for (size_t i = 0; i < ruleset->moving_count; i++) {
+        struct moving_set *to = &ruleset->moving[i];
+        const struct moving_set *from = same_set(old, to);
+        if (from != NULL && to->kind == MOVING_DYNAMIC)
+            adopt_members(&to->members, from->members, now_ms);
+        else if (from != NULL && to->kind == MOVING_DNS)
+            dns_set_adopt(to->dns, to->members, from->dns, now_ms);
+    }
+}
+
+void ruleset_revive(struct ruleset *ruleset, const struct ruleset *current)
+{
+    for (size_t i = 0; i < ruleset->moving_count; i++) {
+        struct moving_set *moving = &ruleset->moving[i];
+        const struct moving_set *now = same_set(current, moving);
+        if (moving->kind == MOVING_DNS)
+            dns_set_revive(moving->dns, moving->members);
+        else if (moving->kind == MOVING_DYNAMIC && now != NULL && now->members != moving->members)
+            dynamic_set_clear(moving->members);
+    }
 }
 
 uint32_t ruleset_rule_of(const struct ruleset *ruleset, uint32_t identity)

@@ -225,6 +225,23 @@ struct ruleset_test {
     bool reply_by_default;
 };
 
+/* `fastpath`: may the kernel pass packets of connections about which nothing is left to be decided? */
+enum fastpath_mode {
+    FASTPATH_AUTO, /* where it can */
+    FASTPATH_ON,   /* it must, or the daemon does not start */
+    FASTPATH_OFF,
+};
+
+#define FASTPATH_MAX_DEFAULT 262144u
+
+/* `on daemon-down`: what passes when no daemon serves the queue. */
+enum daemon_down {
+    DAEMON_DOWN_DEFAULT,  /* the file does not say: existing, where there is a fast path */
+    DAEMON_DOWN_EXISTING, /* packets of connections that the fast path passes */
+    DAEMON_DOWN_DROP,     /* nothing */
+    DAEMON_DOWN_ACCEPT,   /* everything */
+};
+
 #define RULE_DEFAULT UINT32_MAX /* instead of a rule's index: the default decided, or no rule was asked */
 
 struct rule_place {
@@ -263,6 +280,9 @@ struct ruleset {
     uint8_t hooks;            /* CHAIN_BITs */
     bool queue_given;         /* a `queue` statement stands in the file */
     uint16_t queue_first, queue_last;
+    enum fastpath_mode fastpath;
+    uint32_t fastpath_max;    /* entries of the fast path */
+    enum daemon_down daemon_down;
     bool implicit_dhcp;       /* DHCP of the gateway itself passes in zones that say so */
     bool implicit_nd;         /* neighbour discovery of the gateway itself passes without a rule */
 };
@@ -307,6 +327,13 @@ bool ruleset_set_filled(const struct ruleset *ruleset, const struct set *set);
  * RULESET is used and once after OLD is not any more, so that what was entered in between is not lost.
  */
 void ruleset_adopt(struct ruleset *ruleset, const struct ruleset *old, uint64_t now_ms);
+
+/*
+ * RULESET was in use and is to be again, in place of CURRENT; nobody uses it. Of its sets that move goes what has grown old
+ * meanwhile, and ruleset_adopt, which comes next, brings in what is known now. A dynamic set that CURRENT does not have keeps its
+ * members.
+ */
+void ruleset_revive(struct ruleset *ruleset, const struct ruleset *current);
 
 /* Index of the rule with this identity, or RULE_DEFAULT. */
 uint32_t ruleset_rule_of(const struct ruleset *ruleset, uint32_t identity);

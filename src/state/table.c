@@ -22,8 +22,19 @@
 /* Slots of a stripe's wheel: 1024 * 256 ms = 262 s ahead. What is due later is put in the last slot and looked at again. */
 #define WHEEL_SLOTS 1024u
 
+/* A connection's place in the wheels has 15 bits. */
+#define WHEEL_PLACE_MASK 0x7fffu
+_Static_assert(EVICTION_COUNT * WHEEL_SLOTS <= WHEEL_PLACE_MASK + 1, "every place can be told");
+
 /* Expectations looked at in one turn: all that can be within a minute. */
 #define EXPECTATIONS_BUDGET 1024u
+
+/*
+ * An offloaded connection whose time is over, as far as is known here, is looked at again after so many ticks (about 1 s): who
+ * passes its packets tells in his own time. Where he has not told for so long, he is asked.
+ */
+#define OFFLOADED_TICKS 4u
+#define OFFLOADED_SILENT_MS 30000u
 
 /* Entries looked at in search of one to evict, in one stripe: refreshed ones stand in slots that are too early. */
 #define EVICT_LOOKS_MAX 64u
@@ -53,6 +64,7 @@ struct table {
     struct pool pool;
     struct tally *tally;
     struct families *families;
+    const struct table_offload *offload; /* NULL: nobody */
     uint32_t used;      /* written with the pool's lock held, read without */
     uint32_t half_open; /* connections of this class, atomic */
     uint32_t hints[EVICTION_COUNT][TABLE_STRIPES]; /* no entry of the class stands in an earlier tick of the stripe */
@@ -178,6 +190,33 @@ void table_unlock(struct table *table, uint32_t hash)
     pthread_mutex_unlock(&stripe_of(table, hash)->lock);
 }
 
+void table_set_offload(struct table *table, const struct table_offload *offload)
+{
+    table->offload = offload;
+}
+
+void table_catch_up(struct table *table, struct connection *connection)
+{
+    if (connection->offloaded)
+        table->offload->catch_up(table->offload->context, connection);
+}
+
+void table_recall(struct table *table, struct connection *connection)
+{
+    if (connection->offloaded)
+        table->offload->recall(table->offload->context, connection);
+}
+
+bool table_try_lock(struct table *table, uint32_t hash)
+{
+    return pthread_mutex_trylock(&stripe_of(table, hash)->lock) == 0;
+}
+
+uint32_t table_index(const struct table *table, const struct connection *connection)
+{
+    return (uint32_t)(connection - table->entries);
+}
+
 struct connection *table_find(struct table *table, uint32_t hash, const struct tuple *tuple)
 {
     uint32_t index = table->buckets[hash & table->bucket_mask];
@@ -250,7 +289,7 @@ static uint64_t due_ms(const struct table *table, const struct connection *conne
 
 bool table_expired(const struct table *table, const struct connection *connection, uint64_t now_ms)
 {
-    return now_ms >= due_ms(table, connection);
+    return !connection->offloaded && now_ms >= due_ms(table, connection);
 }
 
 /* The tick by whose end the connection has expired. */
@@ -280,13 +319,13 @@ static void wheel_put(struct table *table, struct stripe *stripe, uint32_t index
     struct connection *connection = &table->entries[index];
     uint64_t tick = due_tick(table, connection);
     if (tick <= stripe->tick)
-        tick = stripe->tick + 1;
+        tick = stripe->tick + (connection->offloaded ? OFFLOADED_TICKS : 1);
     /* A parent with children has no time of its own; looked at this often it is found in time when they have ended. */
     if (connection->kin != KIN_NONE && tick > stripe->tick + connection->timeout_ms / TABLE_TICK_MS + 1)
         tick = stripe->tick + connection->timeout_ms / TABLE_TICK_MS + 1;
     if (tick > stripe->tick + WHEEL_SLOTS - 1)
         tick = stripe->tick + WHEEL_SLOTS - 1;
-    connection->wheel_place = (uint16_t)(class * WHEEL_SLOTS + tick % WHEEL_SLOTS);
+    connection->wheel_place = (class * WHEEL_SLOTS + tick % WHEEL_SLOTS) & WHEEL_PLACE_MASK;
     uint32_t *head = wheel_head(stripe, connection->wheel_place);
     connection->wheel_previous = CONNECTION_NONE;
     connection->wheel_next = *head;
@@ -482,6 +521,7 @@ void table_replace(struct table *table, struct connection *connection, uint64_t 
                    const struct standing *standing)
 {
     struct stripe *stripe = stripe_of(table, connection->hash);
+    table_recall(table, connection);
     depart(table, stripe, connection);
     wheel_take(table, stripe, connection);
     stripe->removed++;
@@ -503,6 +543,7 @@ void table_refresh(struct table *table, struct connection *connection, uint64_t 
 void table_remove(struct table *table, struct connection *connection)
 {
     struct stripe *stripe = stripe_of(table, connection->hash);
+    table_recall(table, connection);
     stripe->removed++;
     forget(table, stripe, connection);
 }
@@ -515,6 +556,8 @@ static unsigned expire_slot(struct table *table, struct stripe *stripe, uint32_t
         uint32_t index = *slot;
         struct connection *connection = &table->entries[index];
         budget--;
+        if (connection->offloaded && now_ms >= due_ms(table, connection) + OFFLOADED_SILENT_MS)
+            table_catch_up(table, connection);
         if (table_expired(table, connection, now_ms)) {
             stripe->expired++;
             forget(table, stripe, connection);

@@ -78,6 +78,32 @@ void table_fetch_entry(const struct table *table, uint32_t hash);
 void table_lock(struct table *table, uint32_t hash);
 void table_unlock(struct table *table, uint32_t hash);
 
+/* table_lock, where that means no waiting; false: somebody holds it. */
+bool table_try_lock(struct table *table, uint32_t hash);
+
+/* The connection's number in the table, from 1 to the capacity: its own for as long as it lives. */
+uint32_t table_index(const struct table *table, const struct connection *connection);
+
+/*
+ * Somebody beside the engine who passes packets of some connections, the `offloaded` ones: its windows, counters and times of
+ * these are ahead of the table's. It is asked with the connection's stripe locked, sets and clears `offloaded`, and may look
+ * at no other connection.
+ */
+struct table_offload {
+    /* Brings the connection up to date. Where it has been idle for too long, or is not passed any more, it is not offloaded afterwards. */
+    void (*catch_up)(void *context, struct connection *connection);
+    /* The same, and no further packet is passed: it is not offloaded afterwards. */
+    void (*recall)(void *context, struct connection *connection);
+    void *context;
+};
+
+/* OFFLOAD (borrowed) is asked from now on. Before anything is offloaded. */
+void table_set_offload(struct table *table, const struct table_offload *offload);
+
+/* Asks it about CONNECTION where that is offloaded, else nobody. */
+void table_catch_up(struct table *table, struct connection *connection);
+void table_recall(struct table *table, struct connection *connection);
+
 /* The connection with this tuple (of this hash, whose stripe is locked), borrowed until the lock is given up; or NULL. */
 struct connection *table_find(struct table *table, uint32_t hash, const struct tuple *tuple);
 
@@ -104,12 +130,12 @@ void table_refresh(struct table *table, struct connection *connection, uint64_t 
 void table_replace(struct table *table, struct connection *connection, uint64_t now_ms,
                    const struct standing *standing);
 
-/* Forgets the connection; the pointer is dead afterwards. */
+/* Forgets the connection, recalled before where it is offloaded; the pointer is dead afterwards. */
 void table_remove(struct table *table, struct connection *connection);
 
 /*
  * Has it idled for longer than it may at this filling of the table? An expired entry that has not been removed yet must be
- * treated as absent.
+ * treated as absent. One that is offloaded has not: when it was last heard of is not known here.
  */
 bool table_expired(const struct table *table, const struct connection *connection, uint64_t now_ms);
 
@@ -136,7 +162,7 @@ struct table_use table_use(struct table *table);
 /*
  * Calls SEE with each connection, the expired ones left out, from the place AT on, 0 at first, and looks at about BUDGET
  * entries. Returns the place to go on from, 0 at the end. A stripe is locked while SEE is called, and never for more than
- * BUDGET entries; SEE may change the cached decision and nothing else, and must not call the table. A connection that lives
+ * BUDGET entries; SEE may ask about an offloaded connection and change the cached decision, and nothing else. A connection that lives
  * all the while is seen exactly once.
  */
 uint32_t table_walk(struct table *table, uint32_t at, unsigned budget, uint64_t now_ms,

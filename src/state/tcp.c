@@ -290,13 +290,12 @@ enum timeout tcp_state_timeout(enum tcp_state state)
     return timeouts[state];
 }
 
-static enum timeout timeout_of(const struct step *step)
+enum timeout tcp_idle_timeout(enum tcp_state state, const struct tcp_peer peers[DIRECTION_COUNT])
 {
-    const struct tcp_peer *peers = step->transport.tcp.peer;
     bool outstanding = after(peers[ORIGINAL].end, peers[REPLY].ack) || after(peers[REPLY].end, peers[ORIGINAL].ack);
-    if (step->state == TCP_ESTABLISHED && outstanding)
+    if (state == TCP_ESTABLISHED && outstanding)
         return TIMEOUT_TCP_UNACKNOWLEDGED;
-    return tcp_state_timeout(step->state);
+    return tcp_state_timeout(state);
 }
 
 /* Has the other side acknowledged everything up to this side's FIN? */
@@ -505,7 +504,7 @@ enum reason tcp_continue(const struct connection *connection, enum direction dir
         return REASON_TCP_HANDSHAKE; /* fail closed */
     }
     bool replied = direction == REPLY || connection->flags & CONNECTION_REPLIED;
-    step->timeout = connection->flags & CONNECTION_PICKED_UP && !replied ? TIMEOUT_TCP_SYN_RECEIVED : timeout_of(step);
+    step->timeout = connection->flags & CONNECTION_PICKED_UP && !replied ? TIMEOUT_TCP_SYN_RECEIVED : tcp_idle_timeout(step->state, step->transport.tcp.peer);
     return reason;
 }
 

@@ -24,6 +24,9 @@ const char *tcp_state_name(enum tcp_state state);
 /* How long a connection may idle in STATE while nothing is outstanding. */
 enum timeout tcp_state_timeout(enum tcp_state state);
 
+/* The same for a connection whose sides are PEERS: shorter where one has sent what the other has not acknowledged. */
+enum timeout tcp_idle_timeout(enum tcp_state state, const struct tcp_peer peers[DIRECTION_COUNT]);
+
 /* What tcp_window_check found: the first bound that failed. */
 enum tcp_bound {
     TCP_BOUND_NONE,      /* the segment lies in the window */

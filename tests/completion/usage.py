@@ -12,9 +12,12 @@ FILES = ("office.rules", "of course.rules", "old.pcap")
 class Usage:
     def __init__(self, program):
         self.text = subprocess.run([os.path.join(BUILD, program), "--help"], capture_output=True, text=True, check=True).stdout
-        self.short = dict(re.findall(r"^  (-\w), (--[a-z]+)", self.text, re.M))
-        self.options = set(re.findall(r"--[a-z]+", self.text))
-        self.commands = set(re.findall(r"^  ([a-z]+) ", self.text, re.M))
+        self.short = dict(re.findall(r"^ +(-\w), (--[a-z]+)", self.text, re.M))
+        # What a command takes stands below it, far to the right.
+        self.below = {command: set(re.findall(r"^ {12}(?:-\w, )?(--[a-z-]+)", lines, re.M))
+                      for command, lines in re.findall(r"^  ([a-z]+) .*\n((?: {12}.*\n)*)", self.text, re.M)}
+        self.commands = set(self.below)
+        self.options = set(re.findall(r"--[a-z-]+", self.text)) - set().union(*self.below.values())
 
     def with_short(self, options):
         """OPTIONS, and the short forms of those that have one."""
@@ -54,9 +57,15 @@ def spid_cases():
 def spidctl_cases():
     usage = Usage("spidctl")
     assert len(usage.commands) > 3
+    reload = usage.below["reload"]
+    assert reload == {"--confirm", "--dry-run"}
     return [([""], usage.commands), (["--json", "st"], {one for one in usage.commands if one.startswith("st")}),
             (["-"], usage.options), (["--json", "-"], usage.options - {"--json"}),
-            (["-S", "ol"], {"old.pcap"}), (["-S", "old.pcap", "rel"], {"reload"}), (["-n", "5", "dro"], {"drops"}), (["status", "st"], set())]
+            (["-S", "ol"], {"old.pcap"}), (["-S", "old.pcap", "rel"], {"reload"}), (["status", "st"], set()),
+            (["status", "-"], usage.options), (["reload", "--confirm", ""], set()),
+            (["drops", "-"], usage.options | {"--number"}), (["drops", "-n", "5", "-"], usage.options),
+            (["drops", "-n", ""], set()), (["reload", "-"], usage.options | reload), (["--json", "reload", "--d"], {"--dry-run"})] + [
+            (["reload", *one, "-"], usage.options) for one in (["--dry-run"], ["--confirm", "5"])]
 
 
 def failures(completed, short):

@@ -18,6 +18,16 @@ tests_differential_fragments_SOURCES = \
 	tests/differential/kernel.h
 tests_differential_fragments_CPPFLAGS = $(tests_differential_differential_CPPFLAGS)
 tests_differential_fragments_LDADD = $(tests_differential_differential_LDADD)
-dist_check_SCRIPTS += tests/differential/run.sh
-TESTS += tests/differential/run.sh
+# The fast path and the engine alone on the same packets.
+check_PROGRAMS += tests/differential/fastpath
+tests_differential_fastpath_SOURCES = \
+	tests/differential/dialogue.c \
+	tests/differential/dialogue.h \
+	tests/differential/fastpath.c \
+	tests/unit/build.c \
+	tests/unit/build.h
+tests_differential_fastpath_CPPFLAGS = $(tests_differential_differential_CPPFLAGS)
+tests_differential_fastpath_LDADD = $(tests_differential_differential_LDADD) $(BPF_LIBS)
+dist_check_SCRIPTS += tests/differential/run.sh tests/differential/fastpath.sh
+TESTS += tests/differential/run.sh tests/differential/fastpath.sh
 CLEANFILES += differential.files

@@ -119,12 +119,16 @@ class Lab:
         number = next(self.numbers)
         self.names = {host: f"spid-{host}-{os.getpid()}-{number}" for host in self.HOSTS}
         self.processes, self.daemons = [], []
+        self.entries = {host: ["ip", "netns", "exec", name] for host, name in self.names.items()}
         self.lan, self.wan = lan, wan
         self.closed = False
         atexit.register(self.close)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(1))
         self._make()
+        # Every test of the lab with the fast path too: SPID_LAB_FASTPATH=1.
+        if os.environ.get("SPID_LAB_FASTPATH"):
+            self.mount_bpf()
 
     def _ip(self, *words):
         subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
@@ -151,15 +155,27 @@ class Lab:
         self._ip("-n", name, "route", "add", "default", "via", gateway4)
         self._ip("-n", name, "-6", "route", "add", "default", "via", gateway6)
 
+    def mount_bpf(self):
+        """From here on the gateway's processes see a bpf file system of their own. False: it is refused here."""
+        holder = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                                   "mount -t bpf bpf /sys/fs/bpf && echo ready && exec sleep 1000000"],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.processes.append(holder)
+        if holder.stdout.readline() != b"ready\n":
+            return False
+        # `ip netns exec` would put another /sys over it.
+        self.entries["gateway"] = ["nsenter", "--target", str(holder.pid), "--mount",
+                                   f"--net=/run/netns/{self.names['gateway']}"]
+        return True
+
     def run(self, host, *command, check=False, timeout=60, **more):
-        return subprocess.run(["ip", "netns", "exec", self.names[host], *command], capture_output=True, text=True,
+        return subprocess.run([*self.entries[host], *command], capture_output=True, text=True,
                               timeout=timeout, check=check, **more)
 
     def start(self, host, *command, **more):
         more.setdefault("stdout", subprocess.DEVNULL)
         more.setdefault("stderr", subprocess.DEVNULL)
-        process = subprocess.Popen(["ip", "netns", "exec", self.names[host], *command], stdin=subprocess.DEVNULL,
-                                   **more)
+        process = subprocess.Popen([*self.entries[host], *command], stdin=subprocess.DEVNULL, **more)
         self.processes.append(process)
         return process
 
@@ -289,4 +305,7 @@ def main(test_case):
     suite = unittest.defaultTestLoader.loadTestsFromTestCase(test_case)
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     print("\n".join(faults))
+    if result.testsRun == 0 and result.skipped:
+        print(f"skipped: {result.skipped[0][1]}")
+        sys.exit(SKIP)
     sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 and not faults else 1)

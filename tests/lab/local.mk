@@ -6,9 +6,11 @@ tests_lab_attack_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 
 LAB_TESTS = \
 	tests/lab/test_attacks.py \
+	tests/lab/test_confirm.py \
 	tests/lab/test_control.py \
 	tests/lab/test_drops.py \
 	tests/lab/test_explain.py \
+	tests/lab/test_fastpath.py \
 	tests/lab/test_ftp.py \
 	tests/lab/test_gateway.py \
 	tests/lab/test_h323.py \

@@ -79,7 +79,7 @@ class Control(unittest.TestCase):
         self.assertTrue(web and all(f"> {SERVER4} port 80" in line for line in web), web)
         self.assertEqual(self.states("wan to any"), [])
         self.assertEqual(self.states("lan to abusers"), [])
-        self.assertGreater(len(self.states()), len(web))
+        self.assertTrue(any(f"> {SERVER6} port 80" in line for line in self.states()))
 
     def test_a_filter_that_nobody_can_read(self):
         for words, what in (("lan to dzm tcp 80", "  lan to dzm tcp 80\n         ^"), ("lan", "ends too early"),

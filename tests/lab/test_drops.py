@@ -284,7 +284,8 @@ class Drops(unittest.TestCase):
         self.assertGreater(grown("spid_rule_bytes_total", name="web", action="allow"), 200)
         self.assertGreater(grown("spid_judged_bytes_total"), grown("spid_rule_bytes_total", name="web"))
         self.assertTrue(1 <= grown("spid_connections_opened_total") < 10)
-        self.assertAlmostEqual(grown("spid_queue_packets_total"), grown("spid_verdicts_total"), delta=30)
+        self.assertAlmostEqual(grown("spid_queue_packets_total") + grown("spid_fastpath_packets_total"), grown("spid_verdicts_total"),
+                               delta=30)
         self.assertEqual(self.of(after, "spid_ruleset_generation"), status["generation"])
         self.assertEqual(self.of(after, "spid_connections_limit"), status["table"]["limit"])
         self.assertTrue(0 < self.of(after, "spid_uptime_seconds") <= status["uptime"])
@@ -297,6 +298,18 @@ class Drops(unittest.TestCase):
         with open(os.path.join(os.environ.get("srcdir", "."), "src/packet/reasons.def")) as file:
             reasons = set(re.findall(r'^REASON\(\w+, "([a-z-]+)"', file.read(), re.M))
         self.assertEqual({dict(labels)["reason"] for labels in after["spid_reasons_total"]}, reasons)
+
+    def test_rules_on_trial(self):
+        def trial():
+            samples, _ = self.metrics()
+            return [self.of(samples, "spid_ruleset_" + name) for name in ("on_trial", "rolled_back")]
+        self.assertEqual(trial(), [0, 0])
+        self.assertEqual(self.spid.ctl("reload", "--confirm", "60").returncode, 0)
+        self.assertEqual(trial(), [1, 0])
+        self.assertEqual(self.spid.ctl("rollback").returncode, 0)
+        self.assertEqual(trial(), [0, 1])
+        self.spid.reload(RULES)
+        self.assertEqual(trial(), [0, 0])
 
     def test_both_forms_say_the_same(self):
         older, _ = self.metrics()

@@ -136,6 +136,10 @@ s.bind(("", 40000))
 for _ in range(int(sys.argv[2])):
     s.sendto(b"x", (sys.argv[1], 9))
 """
+        def dropped():
+            return sum(queue["kernel_queue_dropped"] + queue["kernel_user_dropped"] for queue in self.spid.ask("status")[0]["queues"])
+
+        before, said = dropped(), len(self.spid.log())
         # So many wait, whatever the daemon does meanwhile.
         self.spid.process.send_signal(signal.SIGSTOP)
         try:
@@ -146,9 +150,8 @@ for _ in range(int(sys.argv[2])):
             self.lab.python("client", burst, SERVER4, "4000")
         finally:
             self.spid.process.send_signal(signal.SIGCONT)
-        self.spid.wait_for("packets that waited for a worker")
-        dropped = sum(queue["kernel_queue_dropped"] + queue["kernel_user_dropped"] for queue in self.spid.ask("status")[0]["queues"])
-        self.assertEqual(dropped, 12000 - 8192)
+        self.spid.wait_for("packets that waited for a worker", after=said)
+        self.assertEqual(dropped() - before, 12000 - 8192)
         self.assertEqual(self.lab.get(f"http://{SERVER4}/")[0], 0)
 
     def test_a_flood_does_not_end_the_daemon(self):

@@ -58,13 +58,13 @@ while not os.path.exists(sys.argv[2] + ".go"):
 s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
 print(s.recv(4096).decode(), end="")
 """
-        spid = self.lab.spid(WEB)
+        spid = self.lab.spid("fastpath off\n" + WEB)
         mark = os.path.join(self.lab.folder, "pickup")
         with open(mark + ".out", "wb") as out:
             client = self.lab.start("client", sys.executable, "-c", code, SERVER4, mark, stdout=out)
         lab_module.wait_until(lambda: os.path.exists(mark + ".open"), what="the connection")
         spid.stop(signal.SIGKILL)
-        spid = self.lab.spid(WEB)
+        spid = self.lab.spid("fastpath off\n" + WEB)
         open(mark + ".go", "w").close()
         self.assertEqual(client.wait(30), 0)
         with open(mark + ".out") as file:

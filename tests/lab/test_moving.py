@@ -131,7 +131,8 @@ class Moving(unittest.TestCase):
         names.say(f"{THIRD4} updates.test", f"{SECOND4} real.test")
         names.start()
         self.becomes(lambda: self.failures()[:2] == [None, None], "an answer again")
-        self.assertIn("NXDOMAIN", self.failures()[2])
+        # It may have been asked about while nobody answered: then it is asked again later than the others.
+        self.becomes(lambda: "NXDOMAIN" in (self.failures()[2] or ""), "what is wrong with the third name")
         self.assertEqual(self.spid.log().count("no IPv4 answer about updates.test"), 2)
         self.assertIn("dns set updates: updates.test is answered again (IPv4)", self.spid.log())
         self.assertEqual(download.wait(60), 0)

@@ -29,19 +29,24 @@ static const struct {
     bool defragment;
     const char *text;
 } hooks[] = {
-    {{CHAIN_BIT(CHAIN_FORWARD), 0, 3}, 4, true,
+    {{CHAIN_BIT(CHAIN_FORWARD), 0, 3, NULL, false}, 4, true,
      "*mangle\n:spid-forward - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-forward  -j NFQUEUE --queue-balance 0:3\n"
      "-A spid-defrag -s 255.255.255.255 -m socket\nCOMMIT\n"},
-    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT), 7, 7}, 6, true,
+    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT), 7, 7, NULL, false}, 6, true,
      "*mangle\n:spid-forward - [0:0]\n:spid-input - [0:0]\n:spid-output - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-forward  -j NFQUEUE --queue-num 7\n"
      "-A spid-input ! -i lo -j NFQUEUE --queue-num 7\n"
      "-A spid-output ! -o lo -m mark ! --mark 0x80000000/0x80000000 -j NFQUEUE --queue-num 7\n"
      "-A spid-defrag -s ff02::1 -m socket\nCOMMIT\n"},
-    {{CHAIN_BIT(CHAIN_INPUT), 65535, 65535}, 4, false,
+    {{CHAIN_BIT(CHAIN_INPUT), 65535, 65535, NULL, false}, 4, false,
      "*mangle\n:spid-input - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-input ! -i lo -j NFQUEUE --queue-num 65535\nCOMMIT\n"},
+    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT), 0, 1, "/sys/fs/bpf/spid-1/program", true}, 6, false,
+     "*mangle\n:spid-forward - [0:0]\n:spid-input - [0:0]\n:spid-defrag - [0:0]\n"
+     "-A spid-forward -m bpf --object-pinned /sys/fs/bpf/spid-1/program -j ACCEPT\n"
+     "-A spid-forward  -j NFQUEUE --queue-balance 0:1 --queue-bypass\n"
+     "-A spid-input ! -i lo -j NFQUEUE --queue-balance 0:1 --queue-bypass\nCOMMIT\n"},
 };
 
 START_TEST(the_hook_is_this_text)
@@ -418,7 +423,8 @@ START_TEST(figures_for_monitoring)
     const struct rule_counter counters[] = {{.packets = 5, .bytes = UINT64_MAX}, {.packets = 7}};
     const struct queue_view queues[] = {{.number = 3, .in_kernel = true, .waiting = 9, .user_dropped = 2}, {.number = 4}};
     const struct status_view status = {.uptime_ms = 1500, .ruleset = &ruleset, .queues = queues, .queue_count = 2,
-                                       .counters = {.action = {[ACTION_DENY] = 12}, .reason = {[REASON_TCP_WINDOW] = 4}}};
+                                       .counters = {.action = {[ACTION_DENY] = 12}, .reason = {[REASON_TCP_WINDOW] = 4}},
+                                       .fastpath = {NULL, 11, 12, 13, 14, 15, 16}, .trial = {.on = true}};
     char *older = metrics_text(&status, counters, METRICS_PROMETHEUS), *newer = metrics_text(&status, counters, METRICS_OPENMETRICS);
     has(older, "# TYPE spid_rule_bytes_total counter\nspid_rule_bytes_total{rule=\"a\\\\b.rules:31\",id=\"000000ab\","
                "name=\"say \\\"no\\\"\\n\",action=\"deny\"} 18446744073709551615\n"
@@ -427,6 +433,15 @@ START_TEST(figures_for_monitoring)
     has(newer, "# UNIT spid_uptime_seconds seconds\nspid_uptime_seconds 1.5\n");
     has(older, "spid_verdicts_total{action=\"deny\"} 12\n");
     has(older, "spid_reasons_total{reason=\"tcp-window\"} 4\n");
+    has(older, "spid_fastpath_on 1\n");
+    has(older, "spid_fastpath_entries 11\n");
+    has(older, "spid_fastpath_entries_limit 12\n");
+    has(older, "spid_fastpath_packets_total 13\n");
+    has(newer, "# UNIT spid_fastpath_bytes bytes\nspid_fastpath_bytes_total 14\n");
+    has(older, "spid_fastpath_entered_total 15\n");
+    has(older, "spid_fastpath_full_total 16\n");
+    has(older, "spid_ruleset_on_trial 1\n");
+    has(older, "spid_ruleset_rolled_back 0\n");
     has(older, "spid_queue_depth{queue=\"3\"} 9\n# HELP");
     has(older, "spid_queue_socket_drops_total{queue=\"3\"} 2\nspid_queue_socket_drops_total{queue=\"4\"} 0\n");
     ck_assert_str_eq(strstr(older, "# EOF"), "# EOF\n");

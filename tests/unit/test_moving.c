@@ -196,6 +196,46 @@ START_TEST(a_reload_keeps_what_is_known_of_the_names_that_stay)
 }
 END_TEST
 
+START_TEST(who_comes_back_into_use_knows_what_is_known_by_then)
+{
+    static const char *const others[] = {"Ntp.Example.Org"};
+    struct dns_set *other = dns_set_new(others, 1);
+    struct dynamic_set *other_members = members_new();
+    answer(deb4, 1, 1, 60, START_MS);
+    answer(ntp4, 2, 1, 60, START_MS);
+    deb4->asked = ntp6->asked = true;
+    /* The other one is in use for a while: what is answered then about a name of the first alone is lost. */
+    dns_set_adopt(other, other_members, set, START_MS + 1000);
+    const struct address three = HOST(3);
+    dns_set_answer(other, other_members, dns_set_question(other, "ntp.example.org", false), &three, 1, 60, START_MS + 60000);
+    dns_set_answer(other, other_members, dns_set_question(other, "ntp.example.org", false), &three, 1, 60,
+                   START_MS + 120000 + DNS_GRACE_MS);
+    dns_set_revive(set, members);
+    dns_set_adopt(set, members, other, START_MS + 120000 + DNS_GRACE_MS);
+    ck_assert(is_member(1, START_MS + 120000 + DNS_GRACE_MS));
+    ck_assert(!is_member(2, START_MS + 120000 + DNS_GRACE_MS));
+    ck_assert(is_member(3, START_MS + 120000 + DNS_GRACE_MS));
+    /* An answer that was lost is asked for again, one that is under way is not. */
+    ck_assert(!deb4->asked && ntp6->asked);
+    dns_set_free(other);
+    dynamic_set_release(other_members);
+}
+END_TEST
+
+START_TEST(a_dynamic_set_is_emptied_and_filled_again)
+{
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 4 * DNS_ADDRESSES_MAX; i++) {
+            const struct dynamic_member member = {.address = HOST(i), .until_ms = UINT64_MAX};
+            ck_assert(dynamic_set_add(members, &member, START_MS));
+        }
+        dynamic_set_clear(members);
+        ck_assert_uint_eq(dynamic_set_list(members, START_MS, NULL, 0), 0);
+        ck_assert(!is_member(7, START_MS));
+    }
+}
+END_TEST
+
 START_TEST(a_member_tells_where_it_comes_from)
 {
     const struct moving_set moving = {.kind = MOVING_DNS, .name = "updates", .members = members, .dns = set};
@@ -312,6 +352,8 @@ int main(void)
     tcase_add_test(dns, filled_is_each_name_in_both_families_once);
     tcase_add_test(dns, a_name_without_any_address_fills_nothing);
     tcase_add_test(dns, a_reload_keeps_what_is_known_of_the_names_that_stay);
+    tcase_add_test(dns, who_comes_back_into_use_knows_what_is_known_by_then);
+    tcase_add_test(dns, a_dynamic_set_is_emptied_and_filled_again);
     tcase_add_test(dns, a_member_tells_where_it_comes_from);
     suite_add_tcase(suite, dns);
     tcase_add_checked_fixture(prefix, setup_prefix, teardown_prefix);
