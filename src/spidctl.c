@@ -15,7 +15,9 @@
 
 #include "config.h"
 #include "control/explain_text.h"
-#include "control/trial_text.h"
+#include "ctl/field.h"
+#include "ctl/packets.h"
+#include "ctl/trial.h"
 
 #define DEFAULT_SOCKET "/run/spid/spid.sock"
 
@@ -30,6 +32,10 @@ static const char usage_text[] =
     "  rules     each rule with packets, bytes, connections, first and last hit\n"
     "  explain   why a packet would pass or not, on the running rules and connections; the packet in one word:\n"
     "            \"SRC[@zone] [port N] to DST[@zone] SERVICE [STATE]\"\n"
+    "  drops     the last packets that were denied or rejected, with reason and rule\n"
+    "            -n, --number N      so many (default 20)\n"
+    "  trace     verdicts as they happen, until interrupted; or those of a FILTER, in either direction\n"
+    "  metrics   the figures, as Prometheus and its promtool read them; 'metrics openmetrics': as OpenMetrics 1.0 has them\n"
     "  set       a dynamic set: NAME list, NAME add ADDRESS [for DURATION], NAME delete ADDRESS\n"
     "  reload    read the rules file again; a file that is refused changes nothing. Says what becomes of the connections\n"
     "            --confirm SECONDS   the rules before come back unless 'confirm' comes in time\n"
@@ -44,7 +50,7 @@ static const char usage_text[] =
     "Manual: spidctl(8).\n";
 
 /* Commands that interfaces promise and that are not there yet. */
-static const char *const later[] = {"drops", "trace", "top", "metrics", "stop"};
+static const char *const later[] = {"top", "stop"};
 
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
 {
@@ -74,17 +80,6 @@ static int connect_to(const char *path)
     fprintf(stderr, "spidctl: cannot reach the daemon at %s: %s%s\n", path, strerror(error),
             error == ENOENT || error == ECONNREFUSED ? " (is spid running? -S names another socket)" : "");
     return -1;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-    return (long long)json_number_value(json_object_get(object, key));
 }
 
 static void show_moving(const json_t *answer)
@@ -118,7 +113,7 @@ static void show_status(const json_t *answer)
     size_t index;
     printf("up           %.0f s\n", json_number_value(json_object_get(answer, "uptime")));
     printf("rules        %s, generation %lld\n", text_of(answer, "rules_file"), number_of(answer, "generation"));
-    trial_print_status(answer);
+    trial_show_status(answer);
     printf("connections  %lld of %lld (%lld opened, %lld expired, %lld evicted)\n", number_of(table, "connections"),
            number_of(table, "limit"), number_of(table, "opened"), number_of(table, "expired"),
            number_of(table, "evicted"));
@@ -288,6 +283,11 @@ static int take_answer(const char *command, const char *query, json_t *answer, j
     const json_t *ok = json_object_get(answer, "ok");
     if (json)
         json_dumpf(answer, stdout, JSON_COMPACT), putchar('\n');
+    if (ok == NULL && strcmp(command, "trace") == 0) {
+        if (!json)
+            packets_show_traced(answer);
+        return -1;
+    }
     if (ok == NULL) {
         bool related = json_object_get(answer, "alg") != NULL || json_object_get(answer, "parent") != NULL;
         if (!json && related)
@@ -320,7 +320,11 @@ static int take_answer(const char *command, const char *query, json_t *answer, j
     else if (strcmp(command, "set-list") == 0)
         show_members(answer);
     else if (strcmp(command, "reload") == 0 || strcmp(command, "confirm") == 0 || strcmp(command, "rollback") == 0)
-        trial_print(command, answer);
+        trial_show(command, answer);
+    else if (strcmp(command, "drops") == 0)
+        packets_show_drops(answer);
+    else if (strcmp(command, "metrics") == 0)
+        fputs(text_of(answer, "text"), stdout);
     return 0;
 }
 
@@ -334,6 +338,8 @@ static int ask(const char *socket_path, json_t *request, const char *query, bool
         return 1;
     }
     FILE *stream = fdopen(fd, "r+");
+    /* Whoever reads a trace through a pipe sees each line when it comes. */
+    setvbuf(stdout, NULL, strcmp(command, "trace") == 0 ? _IOLBF : _IOFBF, BUFSIZ);
     char *line = NULL;
     size_t size = 0;
     int status = -1;
@@ -388,6 +394,27 @@ static int ask_set(const char *socket_path, char *const *words, int count, bool 
                NULL, json);
 }
 
+/* `drops [-n N]` */
+static int ask_drops(const char *socket_path, const char *lines, int count, bool json)
+{
+    char *end;
+    long long number = lines != NULL ? strtoll(lines, &end, 10) : 0;
+    if (count > 0)
+        return usage_error("'drops' takes no argument but -n N");
+    if (lines != NULL && (*lines == '\0' || *end != '\0'))
+        return usage_error("'%s' is no number of packets", lines);
+    return ask(socket_path, json_pack("{s:s, s:o*}", "command", "drops", "count", lines != NULL ? json_integer(number) : NULL), NULL,
+               json);
+}
+
+/* `metrics [openmetrics]` */
+static int ask_metrics(const char *socket_path, char *const *words, int count, bool json)
+{
+    if (count > 1 || (count == 1 && strcmp(words[0], "openmetrics") != 0))
+        return usage_error("'metrics' takes nothing, or the word 'openmetrics'");
+    return ask(socket_path, json_pack("{s:s, s:b}", "command", "metrics", "openmetrics", count), NULL, json);
+}
+
 /* CONFIRM: the seconds, in words; NULL: none are given. */
 static int ask_reload(const char *socket_path, const char *confirm, bool dry_run, int count, bool json)
 {
@@ -414,7 +441,7 @@ static int ask_command(const char *socket_path, const char *command, char *const
 {
     char text[WORDS_BYTES] = "";
     bool explains = strcmp(command, "explain") == 0, kills = strcmp(command, "kill") == 0;
-    const char *key = explains ? "query" : kills || strcmp(command, "states") == 0 ? "filter" : NULL;
+    const char *key = explains ? "query" : kills || strcmp(command, "states") == 0 || strcmp(command, "trace") == 0 ? "filter" : NULL;
     size_t used = 0;
     if (key == NULL && count > 0)
         return usage_error("'%s' takes no argument; '%s' is one too many", command, words[0]);
@@ -430,31 +457,62 @@ static int ask_command(const char *socket_path, const char *command, char *const
     return ask(socket_path, json_pack("{s:s, s:s*}", "command", command, key != NULL ? key : "query", query), query, json);
 }
 
+/* The options. */
+struct given {
+    const char *socket_path;
+    const char *lines, *confirm; /* numbers in words; NULL: not given */
+    bool json, dry_run;
+};
+
+static int run(const struct given *given, const char *command, char *const *words, int count)
+{
+    static const char *const commands[] = {"status",  "states", "kill",   "rules",   "explain", "drops", "trace",
+                                           "metrics", "set",    "reload", "confirm", "rollback"};
+    bool drops = strcmp(command, "drops") == 0, reloads = strcmp(command, "reload") == 0;
+    if (is_one_of(command, later, sizeof later / sizeof later[0]))
+        return usage_error("'%s' is not built yet in this version of spid", command);
+    if (!is_one_of(command, commands, sizeof commands / sizeof commands[0]))
+        return usage_error("unknown command '%s'", command);
+    if (given->lines != NULL && !drops)
+        return usage_error("'--number' goes with 'drops', not with '%s'", command);
+    if ((given->confirm != NULL || given->dry_run) && !reloads)
+        return usage_error("'%s' goes with 'reload', not with '%s'", given->dry_run ? "--dry-run" : "--confirm", command);
+    if (drops)
+        return ask_drops(given->socket_path, given->lines, count, given->json);
+    if (reloads)
+        return ask_reload(given->socket_path, given->confirm, given->dry_run, count, given->json);
+    if (strcmp(command, "metrics") == 0)
+        return ask_metrics(given->socket_path, words, count, given->json);
+    if (strcmp(command, "set") == 0)
+        return ask_set(given->socket_path, words, count, given->json);
+    return ask_command(given->socket_path, command, words, count, given->json);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"socket", required_argument, NULL, 'S'}, {"json", no_argument, NULL, 'j'},
-        {"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
-        {"confirm", required_argument, NULL, 'c'}, {"dry-run", no_argument, NULL, 'd'},
-        {NULL, 0, NULL, 0},
+        {"socket", required_argument, NULL, 'S'},  {"number", required_argument, NULL, 'n'}, {"json", no_argument, NULL, 'j'},
+        {"confirm", required_argument, NULL, 'c'}, {"dry-run", no_argument, NULL, 'd'},      {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
-    static const char *const commands[] = {"status", "states", "kill", "rules", "explain", "set", "reload", "confirm", "rollback"};
-    const char *socket_path = DEFAULT_SOCKET, *confirm = NULL;
-    bool json = false, dry_run = false;
+    struct given given = {.socket_path = DEFAULT_SOCKET};
     int option;
-    while ((option = getopt_long(argc, argv, "S:", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "S:n:", options, NULL)) != -1) {
         switch (option) {
         case 'S':
-            socket_path = optarg;
+            given.socket_path = optarg;
+            break;
+        case 'n':
+            given.lines = optarg;
             break;
         case 'j':
-            json = true;
+            given.json = true;
             break;
         case 'c':
-            confirm = optarg;
+            given.confirm = optarg;
             break;
         case 'd':
-            dry_run = true;
+            given.dry_run = true;
             break;
         case 'V':
             puts("spidctl " PACKAGE_VERSION);
@@ -469,18 +527,5 @@ int main(int argc, char **argv)
     }
     if (optind == argc)
         return usage_error("a command is missing");
-    const char *command = argv[optind];
-    char *const *arguments = argv + optind + 1;
-    int count = argc - optind - 1;
-    if (is_one_of(command, later, sizeof later / sizeof later[0]))
-        return usage_error("'%s' is not built yet in this version of spid", command);
-    if (!is_one_of(command, commands, sizeof commands / sizeof commands[0]))
-        return usage_error("unknown command '%s'", command);
-    if (strcmp(command, "reload") == 0)
-        return ask_reload(socket_path, confirm, dry_run, count, json);
-    if (confirm != NULL || dry_run)
-        return usage_error("'%s' goes with 'reload', not with '%s'", dry_run ? "--dry-run" : "--confirm", command);
-    if (strcmp(command, "set") == 0)
-        return ask_set(socket_path, arguments, count, json);
-    return ask_command(socket_path, command, arguments, count, json);
+    return run(&given, argv[optind], argv + optind + 1, argc - optind - 1);
 }

@@ -20,6 +20,7 @@
 #include "io/link.h"
 #include "io/reassemble.h"
 #include "load/load.h"
+#include "packet/protocol.h"
 #include "rules/moving.h"
 
 /* The engine's clock begins here, so that times before the first frame never are below zero. */
@@ -64,29 +65,12 @@ static void print_address(struct address address, char buffer[64])
     address_to_text(&text, address);
 }
 
-static const char *protocol_name(uint8_t protocol, char buffer[8])
+static const char *protocol_text(uint8_t protocol, char buffer[8])
 {
-    switch (protocol) {
-    case PROTOCOL_ICMP:
-        return "icmp";
-    case PROTOCOL_TCP:
-        return "tcp";
-    case PROTOCOL_UDP:
-        return "udp";
-    case PROTOCOL_GRE:
-        return "gre";
-    case PROTOCOL_ESP:
-        return "esp";
-    case PROTOCOL_AH:
-        return "ah";
-    case PROTOCOL_ICMP6:
-        return "icmp6";
-    case PROTOCOL_SCTP:
-        return "sctp";
-    default:
+    const char *name = protocol_name(protocol);
+    if (name == NULL)
         snprintf(buffer, 8, "%u", protocol);
-        return buffer;
-    }
+    return name != NULL ? name : buffer;
 }
 
 /* A JSON string, or null. */
@@ -115,11 +99,6 @@ static const struct rule *rule_of(const struct replay *replay, const struct verd
 static void print_rule(const struct rule *rule, char *buffer, size_t size)
 {
     snprintf(buffer, size, "%s:%u", rule->file, rule->line);
-}
-
-static bool has_ports(const struct packet *packet)
-{
-    return packet->protocol == PROTOCOL_TCP || packet->protocol == PROTOCOL_UDP || packet->protocol == PROTOCOL_SCTP;
 }
 
 /* How the rules were read. */
@@ -152,17 +131,17 @@ static void print_json_line(const struct replay *replay, const struct line *line
     print_id("parent", verdict->parent);
     print_address(packet->src, address);
     print_string("src", packet->family != 0 ? address : NULL);
-    if (has_ports(packet))
+    if (protocol_has_ports(packet->protocol))
         printf(",\"sport\":%u", packet->src_port);
     else
         printf(",\"sport\":null");
     print_address(packet->dst, address);
     print_string("dst", packet->family != 0 ? address : NULL);
-    if (has_ports(packet))
+    if (protocol_has_ports(packet->protocol))
         printf(",\"dport\":%u", packet->dst_port);
     else
         printf(",\"dport\":null");
-    print_string("proto", packet->family != 0 ? protocol_name(packet->protocol, number) : NULL);
+    print_string("proto", packet->family != 0 ? protocol_text(packet->protocol, number) : NULL);
     printf(",\"length\":%u", packet->length);
     print_path(line->path);
     printf("}\n");
@@ -183,8 +162,8 @@ static void print_text_line(const struct replay *replay, const struct line *line
     print_address(packet->dst, dst);
     printf("%6llu %12.6f  %-6s %-11s %-17s %-5s %s", (unsigned long long)line->number, line->time,
            action_name(line->verdict.action), state_name(line->verdict.state), reason_name(line->verdict.reason),
-           protocol_name(packet->protocol, number), src);
-    if (has_ports(packet))
+           protocol_text(packet->protocol, number), src);
+    if (protocol_has_ports(packet->protocol))
         printf(" port %u to %s port %u", packet->src_port, dst, packet->dst_port);
     else
         printf(" to %s", dst);

@@ -83,6 +83,14 @@ static json_t *fastpath_answer(const struct fastpath_view *view)
                      (json_int_t)view->entered, "full", (json_int_t)view->full);
 }
 
+/* "trial", its seconds "left", or null; "before", the generation that a rollback brings back, or null; "rolled_back". */
+static void add_trial(json_t *answer, const struct trial_view *view)
+{
+    json_object_set_new(answer, "trial", view->on ? json_pack("{s:f}", "left", (double)view->left_ms / 1e3) : json_null());
+    json_object_set_new(answer, "before", view->before != 0 ? json_integer(view->before) : json_null());
+    json_object_set_new(answer, "rolled_back", json_boolean(view->rolled_back));
+}
+
 json_t *answer_status(const struct status_view *status)
 {
     json_t *answer = json_object(), *verdicts = json_object(), *reasons = json_object(), *queues = json_array();
@@ -104,6 +112,7 @@ json_t *answer_status(const struct status_view *status)
     json_object_set_new(answer, "bytes", INT(status->counters.bytes));
     json_object_set_new(answer, "queues", queues);
     json_object_set_new(answer, "fastpath", fastpath_answer(&status->fastpath));
+    add_trial(answer, &status->trial);
     json_object_set_new(answer, "dns", moving_dns_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "prefixes", moving_prefixes_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "resident_bytes", INT(status->resident_bytes));

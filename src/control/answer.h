@@ -29,6 +29,14 @@ struct fastpath_view {
     uint64_t entered, full;  /* connections that were entered; packets of others, when it was full */
 };
 
+/* Rules on trial, and the way back. */
+struct trial_view {
+    bool on;
+    uint64_t left_ms; /* until it ends */
+    uint32_t before;  /* the generation that a rollback brings back; 0: there is none */
+    bool rolled_back; /* the rules that hold are not those that were read last */
+};
+
 struct status_view {
     const char *rules_file;
     uint32_t generation;
@@ -40,6 +48,7 @@ struct status_view {
     struct families_use families;
     struct engine_counters counters; /* of all workers */
     struct fastpath_view fastpath;
+    struct trial_view trial;
     const struct queue_view *queues;
     unsigned queue_count;
 };

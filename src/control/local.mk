@@ -5,5 +5,7 @@ libhost_a_SOURCES += \
 	src/control/explain.h \
 	src/control/explain_text.c \
 	src/control/explain_text.h \
+	src/control/metrics.c \
+	src/control/metrics.h \
 	src/control/moving.c \
 	src/control/moving.h

@@ -36,6 +36,7 @@ struct client {
     char *filter;      /* of the list; NULL: all */
     uint32_t place;    /* in the table, where the list goes on */
     size_t listed;
+    bool streaming;    /* it is told until it goes */
 };
 
 struct control_socket {
@@ -49,6 +50,9 @@ struct control_socket {
 
 static void client_end(struct client *client)
 {
+    const struct control_actions *actions = &client->control->actions;
+    if (client->streaming)
+        actions->leave(actions->context, client);
     ev_io_stop(client->control->loop, &client->readable);
     ev_io_stop(client->control->loop, &client->writable);
     close(client->fd);
@@ -131,9 +135,28 @@ static json_t *begin_list(struct client *client, const json_t *request)
     return NULL;
 }
 
+/* Begins to tell; what goes wrong as an answer, or NULL. */
+static json_t *begin_stream(struct client *client, const json_t *request)
+{
+    const struct control_actions *actions = &client->control->actions;
+    json_t *wrong = actions->join(actions->context, client, request);
+    client->streaming = wrong == NULL;
+    return wrong != NULL ? wrong : json_pack("{s:b}", "tracing", 1);
+}
+
+bool control_socket_tell(struct client *client, json_t *line)
+{
+    bool room = !client->ending && client->output_length < CONTROL_STREAM_BYTES_MAX;
+    if (room)
+        client_put(client, line);
+    else
+        json_decref(line);
+    return room;
+}
+
 static json_t *unknown(const struct control_actions *actions, const char *command)
 {
-    char names[300] = "states";
+    char names[300] = "states, trace";
     for (size_t i = 0; i < actions->command_count; i++) {
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, ", %s", actions->commands[i].name);
@@ -145,15 +168,17 @@ static json_t *obey(struct client *client, const char *command, const json_t *re
 {
     const struct control_actions *actions = &client->control->actions;
     const struct control_command *found = NULL;
-    bool lists = strcmp(command, "states") == 0;
+    bool lists = strcmp(command, "states") == 0, streams = strcmp(command, "trace") == 0;
     for (size_t i = 0; i < actions->command_count; i++)
         if (strcmp(actions->commands[i].name, command) == 0)
             found = &actions->commands[i];
-    if (found == NULL && !lists)
+    if (found == NULL && !lists && !streams)
         return unknown(actions, command);
     bool changes = found != NULL && found->changes;
     if (client->permission < (changes ? MAY_CHANGE : MAY_READ))
         return refusal(command, changes ? CHANGING_GROUP : READING_GROUP);
+    if (streams)
+        return begin_stream(client, request);
     return lists ? begin_list(client, request) : found->answer(actions->context, request);
 }
 
@@ -171,8 +196,8 @@ static void take_line(struct client *client, const char *line, size_t length)
 static void take_lines(struct client *client)
 {
     size_t begin = 0;
-    /* One request at a time: while a list is under way the next ones wait. */
-    while (!client->listing && !client->ending) {
+    /* One request at a time: while a list or a stream is under way the next ones wait. */
+    while (!client->listing && !client->streaming && !client->ending) {
         char *end = memchr(client->input + begin, '\n', client->input_length - begin);
         if (end == NULL)
             break;
@@ -182,6 +207,13 @@ static void take_lines(struct client *client)
     }
     client->input_length -= begin;
     memmove(client->input, client->input + begin, client->input_length);
+}
+
+void control_socket_stream_end(struct client *client, json_t *last)
+{
+    client->streaming = false;
+    client_put(client, last);
+    take_lines(client);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)

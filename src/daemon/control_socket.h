@@ -18,7 +18,11 @@
 #define CONTROL_LINE_BYTES_MAX 65536
 #define CONTROL_OUTPUT_BYTES_MAX (4u << 20)
 
+/* What may wait to be read by a client of a stream before lines are left out. */
+#define CONTROL_STREAM_BYTES_MAX (256u << 10)
+
 struct control_socket;
+struct client;
 
 /* A command that is answered at once, by one object. REQUEST: what the client sent. */
 struct control_command {
@@ -35,6 +39,9 @@ struct control_actions {
     json_t *(*look_at_filter)(void *context, const char *filter);
     /* Calls PUT with some connections of FILTER from PLACE on, 0 at first; returns the place to go on from, 0 at the end. */
     uint32_t (*states)(void *context, const char *filter, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
+    /* `trace`: tells CLIENT, by control_socket_tell, until `leave`; what is wrong with the request as an answer, or NULL. */
+    json_t *(*join)(void *context, struct client *client, const json_t *request);
+    void (*leave)(void *context, struct client *client);
     void *context;
 };
 
@@ -44,5 +51,11 @@ struct control_socket *control_socket_open(struct ev_loop *loop, const char *pat
 
 /* Closes it and removes its file. */
 void control_socket_close(struct control_socket *control);
+
+/* Adds LINE, which is taken over, to what a client who has joined is sent. False: he reads too slowly, it is left out. */
+bool control_socket_tell(struct client *client, json_t *line);
+
+/* A client who has joined is told LAST, which is taken over, and is one like others again. Not from within `join` or `leave`. */
+void control_socket_stream_end(struct client *client, json_t *last);
 
 #endif

@@ -211,8 +211,8 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
 static const struct control_command commands[] = {
     {"status", false, views_status},        {"rules", false, views_rules},          {"explain", false, views_explain},
     {"set-list", false, set_command_list},  {"set-add", true, set_command_add},     {"set-delete", true, set_command_delete},
-    {"kill", true, selection_kill},         {"reload", true, trial_reload},
-    {"confirm", true, trial_confirm},       {"rollback", true, trial_rollback},
+    {"kill", true, selection_kill},         {"reload", true, trial_reload},         {"confirm", true, trial_confirm},
+    {"rollback", true, trial_rollback},     {"drops", false, views_drops},          {"metrics", false, views_metrics},
 };
 
 /* ---- signals ---- */
@@ -491,7 +491,8 @@ static bool start(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
     struct reload_result result;
-    const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], views_look_at_filter, views_states, daemon};
+    const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], views_look_at_filter, views_states,
+                                            tracing_join, tracing_leave, daemon};
     daemon->generation = 1;
     daemon->started_ms = clock_now_ms();
     /* The number of workers may stand in the file itself: counters are made for as many as there can be. */
@@ -527,10 +528,11 @@ static void stop(struct daemon *daemon)
     /* The hook goes before the queues: packets that come in between pass by the filter rules alone, as was asked. */
     if (daemon->remove_hook && daemon->hooks != 0 && hook_remove(error, sizeof error) != 0)
         log_line(LOG_LEVEL_ERROR, "%s", error);
+    /* Who traces looks at workers. */
+    control_socket_close(daemon->control);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_stop(daemon->workers[i]);
     fast_stop(daemon->fast, daemon->remove_hook);
-    control_socket_close(daemon->control);
     follow_stop(daemon);
     if (daemon->watch_fd >= 0)
         close(daemon->watch_fd);

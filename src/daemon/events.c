@@ -3,6 +3,7 @@
 #include <net/if.h>
 
 #include "base/text.h"
+#include "packet/protocol.h"
 
 bool events_put(struct events *events, const struct event *event)
 {
@@ -26,13 +27,14 @@ bool events_take(struct events *events, struct event *event)
     return true;
 }
 
-void event_fill(struct event *event, const struct arrival *arrival, uint32_t generation, const struct packet *packet,
+void event_fill(struct event *event, const struct arrival *arrival, const struct ruleset *ruleset, const struct packet *packet,
                 const struct verdict *verdict)
 {
     bool icmp = packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMP6;
     *event = (struct event){
         .now_ms = arrival->now_ms,
-        .generation = generation,
+        .generation = ruleset->generation,
+        .identity = verdict->rule < ruleset->rule_count ? ruleset->rules[verdict->rule].identity : 0,
         .in_interface = arrival->in_interface,
         .out_interface = arrival->out_interface,
         .verdict = *verdict,
@@ -40,8 +42,10 @@ void event_fill(struct event *event, const struct arrival *arrival, uint32_t gen
         .dst = packet->dst,
         .src_port = packet->src_port,
         .dst_port = packet->dst_port,
+        .family = packet->family,
         .protocol = packet->protocol,
         .icmp_type = icmp ? packet->icmp.type : 0,
+        .icmp_asks = !icmp ? 0 : packet->icmp.role == ICMP_ROLE_REPLY ? packet->icmp.request_type : packet->icmp.type,
         .tcp_flags = packet->protocol == PROTOCOL_TCP ? packet->tcp.flags : 0,
         .length = packet->length,
     };
@@ -57,17 +61,24 @@ static void add_end(struct text *text, struct address address, uint16_t port, bo
         text_add(text, ":%u", port);
 }
 
+const char *tcp_flags_text(uint8_t flags, char buffer[TCP_FLAGS_BYTES])
+{
+    static const char letters[] = "FSRPAUEC";
+    unsigned length = 0;
+    for (unsigned i = 0; i < 8; i++)
+        if (flags & 1u << i)
+            buffer[length++] = letters[i];
+    buffer[length] = '\0';
+    return buffer;
+}
+
 static void add_protocol(struct text *text, const struct event *event)
 {
+    char flags[TCP_FLAGS_BYTES];
     switch (event->protocol) {
-    case PROTOCOL_TCP: {
-        static const char letters[] = "FSRPAUEC";
-        text_add(text, " tcp ");
-        for (unsigned i = 0; i < 8; i++)
-            if (event->tcp_flags & 1u << i)
-                text_add(text, "%c", letters[i]);
+    case PROTOCOL_TCP:
+        text_add(text, " tcp %s", tcp_flags_text(event->tcp_flags, flags));
         break;
-    }
     case PROTOCOL_UDP:
         text_add(text, " udp");
         break;
@@ -95,7 +106,7 @@ static void add_interface(struct text *text, const char *word, uint32_t interfac
 void event_to_text(struct text *text, const struct event *event, const struct ruleset *ruleset)
 {
     const struct verdict *verdict = &event->verdict;
-    bool ports = event->protocol == PROTOCOL_TCP || event->protocol == PROTOCOL_UDP || event->protocol == PROTOCOL_SCTP;
+    bool ports = protocol_has_ports(event->protocol);
     text_add(text, "%s %s %s", action_name(verdict->action), state_name(verdict->state), reason_name(verdict->reason));
     if (verdict->detail != NULL)
         text_add(text, " (%s)", verdict->detail);

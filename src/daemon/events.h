@@ -15,11 +15,14 @@
 struct event {
     uint64_t now_ms;
     uint32_t generation; /* of the ruleset that the verdict's rule belongs to */
+    uint32_t identity;   /* of that rule, for who looks at the event after a reload; 0: no rule decided */
     uint32_t in_interface, out_interface;
     struct verdict verdict;
     struct address src, dst;
     uint16_t src_port, dst_port;
+    uint8_t family; /* 4 or 6; 0: no IP header could be read, and there are no addresses */
     uint8_t protocol, icmp_type;
+    uint8_t icmp_asks; /* the type of the query, of an answer too; else icmp_type */
     uint8_t tcp_flags;
     uint32_t length;
 };
@@ -37,8 +40,8 @@ bool events_put(struct events *events, const struct event *event);
 /* Main thread: takes the oldest event. False when there is none. */
 bool events_take(struct events *events, struct event *event);
 
-/* Fills an event from a verdict and its packet. */
-void event_fill(struct event *event, const struct arrival *arrival, uint32_t generation, const struct packet *packet,
+/* Fills an event from a verdict by RULESET and its packet. */
+void event_fill(struct event *event, const struct arrival *arrival, const struct ruleset *ruleset, const struct packet *packet,
                 const struct verdict *verdict);
 
 struct text;
@@ -48,6 +51,11 @@ struct text;
  * RULESET is the event's.
  */
 void event_to_text(struct text *text, const struct event *event, const struct ruleset *ruleset);
+
+#define TCP_FLAGS_BYTES 9
+
+/* The flags that are set, a letter each, such as "SA", in BUFFER. */
+const char *tcp_flags_text(uint8_t flags, char buffer[TCP_FLAGS_BYTES]);
 
 /*
  * `log RATE`, a rule and worker: a token bucket (as in state/tally.c). Written by the worker; LEFT_OUT is read by the main thread.

@@ -3,6 +3,10 @@ libhost_a_SOURCES += \
 	src/daemon/control_socket.h \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
+	src/daemon/drops.c \
+	src/daemon/drops.h \
+	src/daemon/event_answer.c \
+	src/daemon/event_answer.h \
 	src/daemon/events.c \
 	src/daemon/events.h \
 	src/daemon/fast.c \
@@ -22,6 +26,8 @@ libhost_a_SOURCES += \
 	src/daemon/selection.h \
 	src/daemon/set_command.c \
 	src/daemon/set_command.h \
+	src/daemon/tracing.c \
+	src/daemon/tracing.h \
 	src/daemon/trial.c \
 	src/daemon/trial.h \
 	src/daemon/views.c \

@@ -9,6 +9,7 @@
 
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
+#include "daemon/tracing.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
 #include "fastpath/fastpath.h"
@@ -42,6 +43,7 @@ struct daemon {
     bool remove_hook; /* at the end: INT */
     uint64_t refused_told;
     struct losses losses;
+    struct tracing tracing;
     struct trial trial;
     time_t schedules_read; /* when the schedules were last held against the clock */
     ev_signal hup, term, interrupt, usr1;

@@ -6,6 +6,7 @@
 #include "control/answer.h"
 #include "daemon/private.h"
 #include "daemon/views.h"
+#include "packet/protocol.h"
 #include "parser/parser.h"
 #include "rules/classify.h"
 
@@ -47,6 +48,44 @@ bool selection_holds(const struct selection *selection, const struct connection 
         return true;
     struct query query = engine_query(policy->surroundings, &own, STATE_ESTABLISHED, selection->now_ms);
     return classify_rule(policy->ruleset, policy->surroundings, selection->rule, &query) == CONDITION_NONE;
+}
+
+static struct query query_of(const struct surroundings *surroundings, const struct event *event, uint64_t now_ms)
+{
+    return (struct query){
+        .state = STATE_ESTABLISHED,
+        .src = event->src,
+        .dst = event->dst,
+        .src_zone = surroundings_zone(surroundings, event->in_interface),
+        .dst_zone = surroundings_zone(surroundings, event->out_interface),
+        .src_port = event->src_port,
+        .service = protocol_has_ports(event->protocol) ? event->dst_port : event->icmp_asks,
+        .protocol = event->protocol,
+        .now_ms = now_ms,
+    };
+}
+
+/* The packet that QUERY's answers; what an ICMP answer was asked for is in both. */
+static struct query reversed(const struct query *query)
+{
+    struct query other = *query;
+    other.src = query->dst, other.dst = query->src;
+    other.src_zone = query->dst_zone, other.dst_zone = query->src_zone;
+    if (protocol_has_ports(query->protocol))
+        other.src_port = query->service, other.service = query->src_port;
+    return other;
+}
+
+bool selection_holds_event(const struct selection *selection, const struct event *event)
+{
+    const struct policy *policy = selection->daemon->policy;
+    if (selection->rule == NULL)
+        return true;
+    if (event->family == 0)
+        return false;
+    struct query there = query_of(policy->surroundings, event, selection->now_ms), back = reversed(&there);
+    return classify_rule(policy->ruleset, policy->surroundings, selection->rule, &there) == CONDITION_NONE ||
+           classify_rule(policy->ruleset, policy->surroundings, selection->rule, &back) == CONDITION_NONE;
 }
 
 /* ---- kill ---- */

@@ -8,6 +8,7 @@
 
 struct connection;
 struct daemon;
+struct event;
 
 /* Entries of the table that are looked at under one lock. */
 #define WALK_BUDGET 256
@@ -28,6 +29,9 @@ void selection_end(struct selection *selection);
 
 /* Is CONNECTION, whose stripe is locked, among them? A child is matched as its own addresses say, not as its parent. */
 bool selection_holds(const struct selection *selection, const struct connection *connection);
+
+/* Is the packet of EVENT one of theirs, in either direction? */
+bool selection_holds_event(const struct selection *selection, const struct event *event);
 
 /*
  * Cuts the connections of the request's "filter": they are forgotten, so that their next packets are judged as a stranger's.

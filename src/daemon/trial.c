@@ -222,18 +222,16 @@ json_t *trial_rollback(void *context, const json_t *request)
     return answer;
 }
 
-static json_t *left_answer(const struct daemon *daemon)
-{
-    uint64_t now_ms = clock_now_ms(), ends_ms = daemon->trial.ends_ms;
-    return is_on(daemon) ? json_pack("{s:f}", "left", ends_ms > now_ms ? (double)(ends_ms - now_ms) / 1e3 : 0.) : json_null();
-}
-
-void trial_status(const struct daemon *daemon, json_t *answer)
+struct trial_view trial_view(const struct daemon *daemon)
 {
     const struct trial *trial = &daemon->trial;
-    json_object_set_new(answer, "trial", left_answer(daemon));
-    json_object_set_new(answer, "before", trial->before != NULL ? json_integer(trial->before->ruleset->generation) : json_null());
-    json_object_set_new(answer, "rolled_back", json_boolean(trial->rolled_back));
+    uint64_t now_ms = clock_now_ms();
+    return (struct trial_view){
+        .on = is_on(daemon),
+        .left_ms = is_on(daemon) && trial->ends_ms > now_ms ? trial->ends_ms - now_ms : 0,
+        .before = trial->before != NULL ? trial->before->ruleset->generation : 0,
+        .rolled_back = trial->rolled_back,
+    };
 }
 
 void trial_stop(struct daemon *daemon)

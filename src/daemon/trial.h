@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/answer.h"
+
 struct daemon;
 struct policy;
 
@@ -38,8 +40,8 @@ json_t *trial_reload(void *daemon, const json_t *request);
 json_t *trial_confirm(void *daemon, const json_t *request);
 json_t *trial_rollback(void *daemon, const json_t *request);
 
-/* Adds to the answer to `status`: "trial", its seconds "left", or null; "before", the generation that a rollback brings back, or null; "rolled_back". */
-void trial_status(const struct daemon *daemon, json_t *answer);
+/* For `status` and `metrics`. */
+struct trial_view trial_view(const struct daemon *daemon);
 
 /* The daemon ends: says that a trial does, and frees the rules that were kept. */
 void trial_stop(struct daemon *daemon);

@@ -7,6 +7,8 @@
 
 #include "control/answer.h"
 #include "control/explain.h"
+#include "control/metrics.h"
+#include "daemon/event_answer.h"
 #include "daemon/fast.h"
 #include "daemon/private.h"
 #include "daemon/selection.h"
@@ -67,12 +69,9 @@ static struct fastpath_view view_fastpath(const struct daemon *daemon)
     return (struct fastpath_view){NULL, use.entries, use.most, use.packets, use.bytes, use.entered, use.full};
 }
 
-json_t *views_status(void *context, const json_t *request)
+static struct status_view view_status(const struct daemon *daemon, struct queue_view queues[RULESET_QUEUES_MAX])
 {
-    (void)request;
-    const struct daemon *daemon = context;
     static char kernel_text[PROC_BYTES];
-    struct queue_view queues[RULESET_QUEUES_MAX];
     struct status_view view = {
         .rules_file = daemon->config,
         .generation = daemon->generation,
@@ -83,6 +82,7 @@ json_t *views_status(void *context, const json_t *request)
         .table = table_use(daemon->table),
         .families = families_use(table_families(daemon->table)),
         .fastpath = view_fastpath(daemon),
+        .trial = trial_view(daemon),
         .queues = queues,
         .queue_count = daemon->worker_count,
     };
@@ -93,9 +93,15 @@ json_t *views_status(void *context, const json_t *request)
     }
     if (daemon->fast != NULL)
         sum_counters(&view.counters, fast_counters(daemon->fast));
-    json_t *answer = answer_status(&view);
-    trial_status(daemon, answer);
-    return answer;
+    return view;
+}
+
+json_t *views_status(void *context, const json_t *request)
+{
+    struct queue_view queues[RULESET_QUEUES_MAX];
+    struct status_view view = view_status(context, queues);
+    (void)request;
+    return answer_status(&view);
 }
 
 static void sum_rule(struct rule_counter *sum, const struct rule_counter *counter)
@@ -111,21 +117,82 @@ static void sum_rule(struct rule_counter *sum, const struct rule_counter *counte
         sum->last_ms = last;
 }
 
+/* What was counted about each rule and the default, summed over the workers; malloc'ed, NULL: there is no memory. */
+static struct rule_counter *sum_rules(const struct policy *policy)
+{
+    size_t count = policy->ruleset->rule_count + 1;
+    struct rule_counter *sums = calloc(count, sizeof *sums);
+    for (unsigned w = 0; w < policy->workers && sums != NULL; w++)
+        for (size_t i = 0; i < count; i++)
+            sum_rule(&sums[i], &policy->counters[w][i]);
+    return sums;
+}
+
 json_t *views_rules(void *context, const json_t *request)
 {
     (void)request;
     const struct daemon *daemon = context;
-    const struct policy *policy = daemon->policy;
-    size_t count = policy->ruleset->rule_count + 1;
-    struct rule_counter *sums = calloc(count, sizeof *sums);
+    struct rule_counter *sums = sum_rules(daemon->policy);
     if (sums == NULL)
         return answer_error("no memory");
-    for (unsigned w = 0; w < policy->workers; w++)
-        for (size_t i = 0; i < count; i++)
-            sum_rule(&sums[i], &policy->counters[w][i]);
-    json_t *answer = answer_rules(policy->ruleset, sums, clock_now_ms());
+    json_t *answer = answer_rules(daemon->policy->ruleset, sums, clock_now_ms());
     free(sums);
     return answer;
+}
+
+json_t *views_metrics(void *context, const json_t *request)
+{
+    const struct daemon *daemon = context;
+    bool open = json_is_true(json_object_get(request, "openmetrics"));
+    struct queue_view queues[RULESET_QUEUES_MAX];
+    struct status_view view = view_status(daemon, queues);
+    struct rule_counter *sums = sum_rules(daemon->policy);
+    char *text = sums != NULL ? metrics_text(&view, sums, open ? METRICS_OPENMETRICS : METRICS_PROMETHEUS) : NULL;
+    json_t *answer = text != NULL ? json_pack("{s:b, s:s}", "ok", 1, "text", text) : NULL;
+    free(sums);
+    free(text);
+    return answer != NULL ? answer : answer_error("no memory, or the name of a rules file is no UTF-8 text");
+}
+
+#define DROPS_TOLD 20
+
+/* The last drops of one worker, newest first, and how many of them have been told of. */
+struct last_drops {
+    struct event events[DROPS_MAX];
+    unsigned count, told;
+};
+
+/* The newest that has not been told of; NULL: all have. */
+static const struct event *next_drop(struct last_drops *lasts, unsigned workers)
+{
+    struct last_drops *newest = NULL;
+    for (unsigned i = 0; i < workers; i++) {
+        struct last_drops *last = &lasts[i];
+        if (last->told < last->count && (newest == NULL || last->events[last->told].now_ms > newest->events[newest->told].now_ms))
+            newest = last;
+    }
+    return newest != NULL ? &newest->events[newest->told++] : NULL;
+}
+
+json_t *views_drops(void *context, const json_t *request)
+{
+    const struct daemon *daemon = context;
+    const json_t *wanted = json_object_get(request, "count");
+    json_int_t count = wanted != NULL ? json_integer_value(wanted) : DROPS_TOLD;
+    if (count < 1 || count > VIEWS_DROPS_MAX)
+        return answer_error("'drops' shows 1 to %d packets", VIEWS_DROPS_MAX);
+    struct last_drops *lasts = calloc(daemon->worker_count, sizeof *lasts);
+    if (lasts == NULL)
+        return answer_error("no memory");
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        lasts[i].count = drops_last(worker_drops(daemon->workers[i]), lasts[i].events, DROPS_MAX);
+    json_t *drops = json_array();
+    const struct event *event;
+    double epoch = event_epoch();
+    while (count-- > 0 && (event = next_drop(lasts, daemon->worker_count)) != NULL)
+        json_array_insert_new(drops, 0, event_answer(event, daemon->policy->ruleset, epoch));
+    free(lasts);
+    return json_pack("{s:b, s:o}", "ok", 1, "drops", drops);
 }
 
 /* Some connections, copied while they are locked and told of afterwards. */

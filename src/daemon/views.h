@@ -10,6 +10,16 @@
 /* Each takes the struct daemon as its context: see struct control_actions and struct control_command. */
 json_t *views_status(void *daemon, const json_t *request);
 json_t *views_rules(void *daemon, const json_t *request);
+
+/* `status` and `rules` for monitoring, as "text"; the request's "openmetrics": in this form (control/metrics.h). */
+json_t *views_metrics(void *daemon, const json_t *request);
+
+/* A request for more of the last drops than this is refused. */
+#define VIEWS_DROPS_MAX 1000
+
+/* The last packets that were denied or rejected, "count" of them (20 where that is missing), the newest last. */
+json_t *views_drops(void *daemon, const json_t *request);
+
 json_t *views_look_at_filter(void *daemon, const char *filter);
 uint32_t views_states(void *daemon, const char *filter, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
 

@@ -25,7 +25,10 @@ struct worker {
     struct engine_offers offers;
     const struct policy *policy;
     struct events events;
-    uint64_t now_ms; /* of the batch */
+    struct drops drops;
+    struct events *traced; /* NULL: nobody has traced yet */
+    bool tracing;          /* tell of every verdict there; set by the main thread */
+    uint64_t now_ms;       /* of the batch */
     pthread_t thread;
     struct ev_loop *loop;
     ev_io readable;
@@ -155,13 +158,21 @@ static bool is_held(const struct worker *worker, const struct verdict *verdict)
 /* What follows from a verdict beside the answer to the kernel. */
 static void follow(struct worker *worker, const struct engine_job *job)
 {
+    const struct verdict *verdict = &job->verdict;
     struct event event;
-    if (job->verdict.action == ACTION_REJECT && worker->config.inject != NULL && !is_held(worker, &job->verdict))
+    bool passes = verdict->action == ACTION_ALLOW, told = tell(worker, verdict);
+    bool traced = __atomic_load_n(&worker->tracing, __ATOMIC_ACQUIRE);
+    if (verdict->action == ACTION_REJECT && worker->config.inject != NULL && !is_held(worker, verdict))
         inject_reply(worker->config.inject, &job->packet, job->arrival.now_ms);
-    if (tell(worker, &job->verdict)) {
-        event_fill(&event, &job->arrival, worker->policy->ruleset->generation, &job->packet, &job->verdict);
+    if (passes && !told && !traced)
+        return;
+    event_fill(&event, &job->arrival, worker->policy->ruleset, &job->packet, verdict);
+    if (!passes)
+        drops_put(&worker->drops, &event);
+    if (told)
         events_put(&worker->events, &event);
-    }
+    if (traced)
+        events_put(worker->traced, &event);
 }
 
 static void judge(void *context, struct engine_job *jobs, unsigned count, struct nfqueue_answer *answers)
@@ -227,6 +238,7 @@ static void worker_free(struct worker *worker)
         ev_loop_destroy(worker->loop);
     nfqueue_close(worker->config.queue);
     inject_free(worker->config.inject);
+    free(worker->traced);
     free(worker);
 }
 
@@ -287,9 +299,27 @@ void worker_hold_rejects(struct worker *worker, bool held)
     __atomic_store_n(&worker->rejects_held, held, __ATOMIC_RELAXED);
 }
 
+struct events *worker_trace(struct worker *worker, bool tells)
+{
+    if (tells && worker->traced == NULL) {
+        worker->traced = aligned_alloc(64, (sizeof *worker->traced + 63) / 64 * 64);
+        if (worker->traced == NULL)
+            return NULL;
+        memset(worker->traced, 0, sizeof *worker->traced);
+    }
+    /* Who reads true reads the ring, too. One that reads it late puts a last event there, which the next tracer skips. */
+    __atomic_store_n(&worker->tracing, tells, __ATOMIC_RELEASE);
+    return worker->traced;
+}
+
 struct events *worker_events(struct worker *worker)
 {
     return &worker->events;
+}
+
+const struct drops *worker_drops(const struct worker *worker)
+{
+    return &worker->drops;
 }
 
 const struct engine_counters *worker_counters(const struct worker *worker)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/drops.h"
 #include "daemon/events.h"
 #include "engine/engine.h"
 #include "io/inject.h"
@@ -63,8 +64,15 @@ void worker_publish(struct worker *worker, const struct policy *policy);
  */
 void worker_hold_rejects(struct worker *worker, bool held);
 
+/*
+ * Lets the worker tell of every verdict, or of none, beside worker_events. Returns the ring, for the main thread to take
+ * from; it is made at the first call and stays until the worker's end. NULL: there is no memory, nothing is told.
+ */
+struct events *worker_trace(struct worker *worker, bool tells);
+
 /* For the main thread to read. */
 struct events *worker_events(struct worker *worker);
+const struct drops *worker_drops(const struct worker *worker);
 const struct engine_counters *worker_counters(const struct worker *worker);
 const struct nfqueue_counters *worker_queue_counters(const struct worker *worker);
 const struct inject_counters *worker_inject_counters(const struct worker *worker);

@@ -11,6 +11,8 @@ libengine_a_SOURCES += \
 	src/packet/network.c \
 	src/packet/network.h \
 	src/packet/packet.h \
+	src/packet/protocol.c \
+	src/packet/protocol.h \
 	src/packet/quote.c \
 	src/packet/reason.c \
 	src/packet/reason.h \

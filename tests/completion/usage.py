@@ -12,9 +12,9 @@ FILES = ("office.rules", "of course.rules", "old.pcap")
 class Usage:
     def __init__(self, program):
         self.text = subprocess.run([os.path.join(BUILD, program), "--help"], capture_output=True, text=True, check=True).stdout
-        self.short = dict(re.findall(r"^  (-\w), (--[a-z]+)", self.text, re.M))
+        self.short = dict(re.findall(r"^ +(-\w), (--[a-z]+)", self.text, re.M))
         # What a command takes stands below it, far to the right.
-        self.below = {command: set(re.findall(r"^ {12}(--[a-z-]+)", lines, re.M))
+        self.below = {command: set(re.findall(r"^ {12}(?:-\w, )?(--[a-z-]+)", lines, re.M))
                       for command, lines in re.findall(r"^  ([a-z]+) .*\n((?: {12}.*\n)*)", self.text, re.M)}
         self.commands = set(self.below)
         self.options = set(re.findall(r"--[a-z-]+", self.text)) - set().union(*self.below.values())
@@ -63,7 +63,8 @@ def spidctl_cases():
             (["-"], usage.options), (["--json", "-"], usage.options - {"--json"}),
             (["-S", "ol"], {"old.pcap"}), (["-S", "old.pcap", "rel"], {"reload"}), (["status", "st"], set()),
             (["status", "-"], usage.options), (["reload", "--confirm", ""], set()),
-            (["reload", "-"], usage.options | reload), (["--json", "reload", "--d"], {"--dry-run"})] + [
+            (["drops", "-"], usage.options | {"--number"}), (["drops", "-n", "5", "-"], usage.options),
+            (["drops", "-n", ""], set()), (["reload", "-"], usage.options | reload), (["--json", "reload", "--d"], {"--dry-run"})] + [
             (["reload", *one, "-"], usage.options) for one in (["--dry-run"], ["--confirm", "5"])]
 
 

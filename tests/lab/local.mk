@@ -8,6 +8,7 @@ LAB_TESTS = \
 	tests/lab/test_attacks.py \
 	tests/lab/test_confirm.py \
 	tests/lab/test_control.py \
+	tests/lab/test_drops.py \
 	tests/lab/test_explain.py \
 	tests/lab/test_fastpath.py \
 	tests/lab/test_ftp.py \
@@ -24,5 +25,5 @@ LAB_TESTS = \
 	tests/lab/test_sip.py \
 	tests/lab/test_tftp.py
 dist_check_SCRIPTS += $(LAB_TESTS)
-EXTRA_DIST += tests/lab/lab.py tests/lab/h323_agent.py
+EXTRA_DIST += tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
 TESTS += $(LAB_TESTS)

@@ -78,6 +78,11 @@ CASES = [
     ("spidctl", ["set"], 2, "'set' takes NAME list"),
     ("spidctl", ["set", "abusers", "add", "192.0.2.1", "until", "1h"], 2, "'set' takes NAME list"),
     ("spidctl", ["-S", "/nonexistent", "states", "lan to any"], 1, "is spid running?"),
+    ("spidctl", ["drops", "-n", "x"], 2, "no number of packets"),
+    ("spidctl", ["drops", "all"], 2, "but -n N"),
+    ("spidctl", ["-n", "5", "reload"], 2, "goes with 'drops', not with 'reload'"),
+    ("spidctl", ["drops", "--dry-run"], 2, "goes with 'reload', not with 'drops'"),
+    ("spidctl", ["metrics", "xml"], 2, "'openmetrics'"),
     ("spidctl", ["-S", "/nonexistent", "status"], 1, "is spid running?"),
     ("spidctl", ["-S", "/" + "x" * 200, "status"], 1, "too long"),
 ]

@@ -3,10 +3,15 @@
  */
 #include <check.h>
 #include <pcap/dlt.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "control/answer.h"
+#include "control/metrics.h"
+#include "daemon/drops.h"
 #include "daemon/events.h"
 #include "io/hook.h"
 #include "io/link.h"
@@ -291,6 +296,78 @@ START_TEST(events_come_out_as_they_went_in_and_what_does_not_fit_is_counted)
 }
 END_TEST
 
+/* The nth drop has this number everywhere. */
+static struct event drop_of(uint32_t n)
+{
+    return (struct event){.now_ms = n, .generation = n, .identity = n, .verdict = {.rule = n, .connection = n, .parent = n},
+                          .src_port = (uint16_t)n, .length = n};
+}
+
+static bool is_whole(const struct event *event)
+{
+    const struct event wanted = drop_of(event->length);
+    return event->now_ms == wanted.now_ms && event->generation == wanted.generation && event->identity == wanted.identity &&
+           event->verdict.rule == wanted.verdict.rule && event->verdict.connection == wanted.verdict.connection &&
+           event->verdict.parent == wanted.verdict.parent && event->src_port == wanted.src_port;
+}
+
+START_TEST(the_last_drops_are_kept)
+{
+    static struct drops drops;
+    static struct event events[DROPS_MAX];
+    ck_assert_uint_eq(drops_last(&drops, events, DROPS_MAX), 0);
+    for (uint32_t n = 0; n < 3 * DROPS_MAX + 5; n++) {
+        const struct event event = drop_of(n);
+        drops_put(&drops, &event);
+        ck_assert_uint_eq(drops_last(&drops, events, 1), 1);
+        ck_assert_uint_eq(events[0].length, n);
+    }
+    ck_assert_uint_eq(drops_last(&drops, events, DROPS_MAX), DROPS_MAX);
+    for (uint32_t i = 0; i < DROPS_MAX; i++)
+        ck_assert(is_whole(&events[i]) && events[i].length == 3 * DROPS_MAX + 4 - i);
+}
+END_TEST
+
+struct flood {
+    struct drops drops;
+    bool over;
+};
+
+static void *flood_run(void *argument)
+{
+    struct flood *flood = argument;
+    for (uint32_t n = 0; !__atomic_load_n(&flood->over, __ATOMIC_RELAXED); n++) {
+        const struct event event = drop_of(n);
+        drops_put(&flood->drops, &event);
+    }
+    return NULL;
+}
+
+#define READINGS 1000
+
+START_TEST(drops_are_read_whole_while_they_are_written)
+{
+    static struct flood flood;
+    static struct event events[DROPS_MAX];
+    pthread_t writer;
+    uint32_t seen = 0, newest = 0;
+    ck_assert_int_eq(pthread_create(&writer, NULL, flood_run, &flood), 0);
+    while (__atomic_load_n(&flood.drops.written, __ATOMIC_RELAXED) == 0)
+        sched_yield();
+    for (unsigned i = 0; i < READINGS; i++) {
+        unsigned count = drops_last(&flood.drops, events, DROPS_MAX);
+        for (unsigned k = 0; k < count; k++)
+            ck_assert(is_whole(&events[k]) && (k == 0 || events[k].length == events[k - 1].length - 1));
+        ck_assert(count == 0 || events[0].length >= newest);
+        newest = count > 0 ? events[0].length : newest;
+        seen += count;
+    }
+    __atomic_store_n(&flood.over, true, __ATOMIC_RELAXED);
+    pthread_join(writer, NULL);
+    ck_assert_uint_gt(seen, 0);
+}
+END_TEST
+
 START_TEST(a_log_rate_lets_so_many_lines_pass)
 {
     struct log_meter meter = {0, 0};
@@ -329,6 +406,48 @@ START_TEST(an_event_is_a_line)
     text_init(&text, buffer, sizeof buffer);
     event_to_text(&text, &event, &ruleset);
     ck_assert_str_eq(buffer, "deny invalid tcp-window tcp S [2001:db8::1]:1234 > 198.51.100.2:25 length 60");
+}
+END_TEST
+
+/* ---- figures ---- */
+
+static void has(const char *text, const char *part)
+{
+    ck_assert_msg(strstr(text, part) != NULL, "'%s' is missing", part);
+}
+
+START_TEST(figures_for_monitoring)
+{
+    static const struct rule rule = {.file = "a\\b.rules", .line = 31, .name = "say \"no\"\n", .identity = 0xab, .action = ACTION_DENY};
+    const struct ruleset ruleset = {.rule_count = 1, .rules = &rule, .default_action = ACTION_REJECT};
+    const struct rule_counter counters[] = {{.packets = 5, .bytes = UINT64_MAX}, {.packets = 7}};
+    const struct queue_view queues[] = {{.number = 3, .in_kernel = true, .waiting = 9, .user_dropped = 2}, {.number = 4}};
+    const struct status_view status = {.uptime_ms = 1500, .ruleset = &ruleset, .queues = queues, .queue_count = 2,
+                                       .counters = {.action = {[ACTION_DENY] = 12}, .reason = {[REASON_TCP_WINDOW] = 4}},
+                                       .fastpath = {NULL, 11, 12, 13, 14, 15, 16}, .trial = {.on = true}};
+    char *older = metrics_text(&status, counters, METRICS_PROMETHEUS), *newer = metrics_text(&status, counters, METRICS_OPENMETRICS);
+    has(older, "# TYPE spid_rule_bytes_total counter\nspid_rule_bytes_total{rule=\"a\\\\b.rules:31\",id=\"000000ab\","
+               "name=\"say \\\"no\\\"\\n\",action=\"deny\"} 18446744073709551615\n"
+               "spid_rule_bytes_total{rule=\"default\",action=\"reject\"} 0\n");
+    has(newer, "# TYPE spid_rule_bytes counter\n# UNIT spid_rule_bytes bytes\nspid_rule_bytes_total{rule=");
+    has(newer, "# UNIT spid_uptime_seconds seconds\nspid_uptime_seconds 1.5\n");
+    has(older, "spid_verdicts_total{action=\"deny\"} 12\n");
+    has(older, "spid_reasons_total{reason=\"tcp-window\"} 4\n");
+    has(older, "spid_fastpath_on 1\n");
+    has(older, "spid_fastpath_entries 11\n");
+    has(older, "spid_fastpath_entries_limit 12\n");
+    has(older, "spid_fastpath_packets_total 13\n");
+    has(newer, "# UNIT spid_fastpath_bytes bytes\nspid_fastpath_bytes_total 14\n");
+    has(older, "spid_fastpath_entered_total 15\n");
+    has(older, "spid_fastpath_full_total 16\n");
+    has(older, "spid_ruleset_on_trial 1\n");
+    has(older, "spid_ruleset_rolled_back 0\n");
+    has(older, "spid_queue_depth{queue=\"3\"} 9\n# HELP");
+    has(older, "spid_queue_socket_drops_total{queue=\"3\"} 2\nspid_queue_socket_drops_total{queue=\"4\"} 0\n");
+    ck_assert_str_eq(strstr(older, "# EOF"), "# EOF\n");
+    ck_assert_str_eq(strstr(newer, "# EOF"), "# EOF\n");
+    free(older);
+    free(newer);
 }
 END_TEST
 
@@ -374,8 +493,11 @@ int main(void)
     tcase_add_test(tests, the_largest_datagram);
     tcase_add_test(tests, a_datagram_that_is_never_whole_is_given_up);
     tcase_add_test(tests, events_come_out_as_they_went_in_and_what_does_not_fit_is_counted);
+    tcase_add_test(tests, the_last_drops_are_kept);
+    tcase_add_test(tests, drops_are_read_whole_while_they_are_written);
     tcase_add_test(tests, a_log_rate_lets_so_many_lines_pass);
     tcase_add_test(tests, an_event_is_a_line);
+    tcase_add_test(tests, figures_for_monitoring);
     tcase_add_loop_test(tests, nonsense_is_answered_in_words, 0, COUNT(bad_requests));
     tcase_add_test(tests, a_request_names_its_command);
     suite_add_tcase(suite, tests);

@@ -69,7 +69,7 @@ static struct connection *open_to(uint16_t port, enum chain chain)
     ck_assert_ptr_nonnull(connection);
     connection->in_interface = LAN;
     connection->out_interface = WAN;
-    connection->chain = chain;
+    connection->chain = (uint8_t)chain;
     table_unlock(daemon_now.table, hash);
     return connection;
 }

@@ -1,23 +1,14 @@
-#include "control/trial_text.h"
+#include "ctl/trial.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "ctl/field.h"
 
 /* Lines of the table that are printed; all of them are in the JSON. */
 #define LINES_MAX 30
 
 #define DECIDER_BYTES 200
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(object, key));
-}
 
 /* "allow office.rules:12 "web"" */
 static const char *decider_text(char *text, size_t size, const json_t *decider)
@@ -51,7 +42,7 @@ static void print_groups(const json_t *answer)
         printf("%8lld more\n", left_out);
 }
 
-void trial_print(const char *command, const json_t *answer)
+void trial_show(const char *command, const json_t *answer)
 {
     long long generation = number_of(answer, "generation"), confirm = number_of(answer, "confirm");
     if (strcmp(command, "confirm") == 0) {
@@ -71,7 +62,7 @@ void trial_print(const char *command, const json_t *answer)
         printf("on trial: the rules before come back in %lld s, unless you say 'spidctl confirm'\n", confirm);
 }
 
-void trial_print_status(const json_t *answer)
+void trial_show_status(const json_t *answer)
 {
     const json_t *trial = json_object_get(answer, "trial");
     if (json_is_object(trial))

@@ -1,0 +1,7 @@
+spidctl_SOURCES += \
+	src/ctl/field.c \
+	src/ctl/field.h \
+	src/ctl/packets.c \
+	src/ctl/packets.h \
+	src/ctl/trial.c \
+	src/ctl/trial.h
