@@ -206,7 +206,7 @@ class Drops(unittest.TestCase):
         reader.start()
         begin = time.monotonic()
         self.lab.python("client", FLOOD, SERVER4, "7", "20000")
-        time.sleep(1.5)
+        wait_until(lambda: any("left_out" in line for line in told), 30, "the sum of what was left out")
         trace.terminate()
         seconds = time.monotonic() - begin
         reader.join(10)
