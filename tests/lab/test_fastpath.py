@@ -200,8 +200,9 @@ class FastPath(unittest.TestCase):
             before = self.queued(spid)
             self.assertEqual(udp.go(1), 1)
             self.assertEqual(self.queued(spid), before)
-        self.assertEqual(spid.ask("status")[0]["table"]["connections"], 1)
-        wait_until(lambda: spid.ask("status")[0]["table"]["connections"] == 0, what="its end")
+        # What an earlier test's client still had to say to its web server may have been picked up beside it.
+        self.assertEqual(len([c for c in spid.ask("states") if c.get("proto") == 17]), 1)
+        wait_until(lambda: not [c for c in spid.ask("states") if c.get("proto") == 17], what="its end")
         self.assertEqual(self.entries(spid), 0)
 
     def test_what_exists_goes_on_without_a_daemon(self):
