@@ -179,7 +179,8 @@ class Drops(unittest.TestCase):
         self.connect(SERVER4, 25)
         self.assertEqual(self.lab.get(f"http://{SERVER4}/")[0], 0)
         told = self.lines(trace)
-        self.assertGreater(len(told), 6)
+        # At least the handshake and what comes before the fast path has the connection, where there is one.
+        self.assertGreaterEqual(len(told), 4)
         self.assertEqual({line["src"] for line in told}, {CLIENT4, SERVER4})
         self.assertEqual({line["dport"] if line["src"] == CLIENT4 else line["sport"] for line in told}, {80})
         pings = self.trace("lan to any icmp 8")
