@@ -116,15 +116,22 @@ class FastPath(unittest.TestCase):
         self.addCleanup(talk.end)
         return talk
 
+    def go_beside(self, spid, times, *talks):
+        """So many of each pass without the daemon; one that is busy may need a moment until it has entered them."""
+        def passed():
+            before = self.queued(spid)
+            for talk in talks:
+                self.assertEqual(talk.go(times), times)
+            return self.queued(spid) == before
+        wait_until(passed, 30, "packets that the daemon does not see")
+
     def test_established_connections_do_not_reach_the_queue(self):
         spid = self.lab.spid(ZONES + ALLOW)
         for code in (TALK, ASK):
             for address in (SERVER4, SERVER6):
                 talk = self.talk(code, address)
                 self.assertEqual(talk.go(3), 3)
-                before = self.queued(spid)
-                self.assertEqual(talk.go(100), 100)
-                self.assertEqual(self.queued(spid), before)
+                self.go_beside(spid, 100, talk)
         self.assertEqual(self.entries(spid), 4)
 
     def test_bulk_passes_too(self):
@@ -158,9 +165,7 @@ class FastPath(unittest.TestCase):
         spid.reload(ZONES + ALLOW)
         self.assertEqual(udp.go(10), 10)
         self.assertEqual(tcp.go(10), 10)
-        before = self.queued(spid)
-        self.assertEqual((udp.go(50), tcp.go(50)), (50, 50))
-        self.assertEqual(self.queued(spid), before)
+        self.go_beside(spid, 50, udp, tcp)
 
     def test_a_flush_takes_effect_at_once(self):
         spid = self.lab.spid(ZONES + "set bad = dynamic\ndeny bad to any\n"
