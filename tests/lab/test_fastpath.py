@@ -172,9 +172,7 @@ class FastPath(unittest.TestCase):
                              "allow lan to any udp 7\nallow lan to any tcp 80 limit new 3/1h per source overload bad flush\n")
         udp = self.talk(TALK, SERVER4)
         self.assertEqual(udp.go(10), 10)
-        before = self.queued(spid)
-        self.assertEqual(udp.go(10), 10)
-        self.assertEqual(self.queued(spid), before)
+        self.go_beside(spid, 10, udp)
         for _ in range(5):
             self.lab.get(f"http://{SERVER4}/", seconds=1)
         wait_until(lambda: any(c.get("cut") for c in spid.ask("states")) or udp.go(1) == 0, what="the flush")
