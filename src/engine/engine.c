@@ -310,11 +310,10 @@ static void look(const struct engine *engine, struct engine_job *job)
     job->hash = table_hash(engine->table, &job->tuple);
 }
 
-/* AHEAD: see struct passage. */
-static void pass(struct engine *engine, struct engine_job *job, const struct classifier_walk *ahead)
+static void pass(struct engine *engine, struct engine_job *job)
 {
     struct verdict *verdict = &job->verdict;
-    struct passage passage = {engine, &job->arrival, &job->packet, verdict, ahead};
+    struct passage passage = {engine, &job->arrival, &job->packet, verdict};
     *verdict = (struct verdict){.action = ACTION_DENY, .reason = REASON_NONE, .rule = RULE_DEFAULT};
     if (job->reason != REASON_NONE) {
         verdict->reason = job->reason;
@@ -331,47 +330,16 @@ static void pass(struct engine *engine, struct engine_job *job, const struct cla
     count_verdict(&passage);
 }
 
-/* Will the rules be asked about this packet as a new one? Mostly it can be told; to be wrong costs time only. */
-static bool seems_new(const struct engine_job *job, bool somebody)
-{
-    if (job->reason != REASON_NONE || is_icmp_error(&job->packet))
-        return false;
-    return job->packet.protocol == PROTOCOL_TCP ? (job->packet.tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN : !somebody;
-}
-
-/* Those of a batch that seem to be new. */
-struct newcomers {
-    unsigned count;
-    uint8_t jobs[ENGINE_BATCH_MAX];
-    struct query queries[ENGINE_BATCH_MAX];
-    struct classifier_walk walks[ENGINE_BATCH_MAX];
-};
-
-static void add_newcomer(struct newcomers *newcomers, struct engine *engine, const struct engine_job *job, unsigned index)
-{
-    const struct passage passage = {.engine = engine, .arrival = &job->arrival, .packet = &job->packet};
-    newcomers->jobs[newcomers->count] = (uint8_t)index;
-    newcomers->queries[newcomers->count++] = passage_query_packet(&passage, STATE_NEW);
-}
-
 void engine_batch(struct engine *engine, struct engine_job *jobs, unsigned count)
 {
-    struct newcomers newcomers;
-    newcomers.count = 0;
-    bool asks = engine->ruleset->classifier != NULL;
     for (unsigned i = 0; i < count; i++) {
         look(engine, &jobs[i]);
         table_fetch_bucket(engine->table, jobs[i].hash);
     }
     for (unsigned i = 0; i < count; i++)
-        if (seems_new(&jobs[i], table_fetch_entry(engine->table, jobs[i].hash)) && asks)
-            add_newcomer(&newcomers, engine, &jobs[i], i);
-    bool ahead = newcomers.count > 0 &&
-                 classify_look_ahead(engine->ruleset, newcomers.queries, newcomers.walks, newcomers.count);
-    for (unsigned i = 0, next = 0; i < count; i++) {
-        bool mine = ahead && next < newcomers.count && newcomers.jobs[next] == i;
-        pass(engine, &jobs[i], mine ? &newcomers.walks[next++] : NULL);
-    }
+        table_fetch_entry(engine->table, jobs[i].hash);
+    for (unsigned i = 0; i < count; i++)
+        pass(engine, &jobs[i]);
 }
 
 void engine_packet(struct engine *engine, const struct arrival *arrival, const uint8_t *bytes, size_t captured,
@@ -382,7 +350,7 @@ void engine_packet(struct engine *engine, const struct arrival *arrival, const u
     job.bytes = bytes;
     job.captured = captured;
     look(engine, &job);
-    pass(engine, &job, NULL);
+    pass(engine, &job);
     *packet = job.packet;
     *verdict = job.verdict;
 }

@@ -68,8 +68,6 @@ void passage_decide(const struct passage *passage, const struct query *query)
     struct decision decision;
     if (engine->trace != NULL)
         classify_traced(engine->ruleset, engine->surroundings, query, &decision, engine->trace);
-    else if (passage->ahead != NULL && query->state == STATE_NEW)
-        classify_ahead(engine->ruleset, engine->surroundings, query, passage->ahead, &decision);
     else
         classify(engine->ruleset, engine->surroundings, query, &decision);
     verdict->state = (uint8_t)query->state;

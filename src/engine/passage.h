@@ -14,7 +14,6 @@ struct passage {
     const struct arrival *arrival;
     const struct packet *packet;
     struct verdict *verdict;
-    const struct classifier_walk *ahead; /* its query as a new one was looked up already; NULL: it was not */
 };
 
 /* One writer, any reader: a plain addition that never tears. */

@@ -507,58 +507,28 @@ size_t classifier_bytes(const struct classifier *classifier)
 
 /* ---- on the packet's way ---- */
 
-static void begin_ranks(const struct classifier *classifier, const struct query *queries, struct classifier_walk *walks,
-                        unsigned count)
+void classifier_begin(const struct classifier *classifier, const struct query *query, struct classifier_walk *walk)
 {
     struct address values[FIELD_COUNT];
-    for (unsigned i = 0; i < count; i++) {
-        projection_of_query(&queries[i], values);
-        for (enum field field = 0; field < FIELD_COUNT; field++)
-            walks[i].ranks[field] = ranks_near(&classifier->ranks[field], values[field]);
-    }
-    for (unsigned i = 0; i < count; i++) {
-        projection_of_query(&queries[i], values);
-        for (enum field field = 0; field < FIELD_COUNT; field++)
-            walks[i].ranks[field] = ranks_at(&classifier->ranks[field], values[field], walks[i].ranks[field]);
-    }
-}
-
-/* One step down each tree of WALK; false: it is at a leaf in all of them. */
-static bool step_down(const struct classifier *classifier, struct classifier_walk *walk)
-{
-    bool moved = false;
-    for (unsigned tree = 0; tree < CLASSIFIER_TREES; tree++) {
-        if (walk->links[tree] & LINK_LEAF)
-            continue;
-        const uint32_t *node = &classifier->words[walk->links[tree]];
-        uint32_t link = node[NODE_WORDS + ((walk->ranks[node[1] >> 8] - node[0]) >> (node[1] & 0xff))];
-        walk->links[tree] = link;
-        if (link & LINK_LEAF)
-            __builtin_prefetch(&classifier->entries[link & ~LINK_LEAF]); /* of an empty one it is any address: nothing comes of that */
-        else
-            __builtin_prefetch(&classifier->words[link]);
-        moved = true;
-    }
-    return moved;
-}
-
-void classifier_begin(const struct classifier *classifier, const struct query *queries, struct classifier_walk *walks,
-                      unsigned count)
-{
+    uint32_t links[CLASSIFIER_TREES];
     bool moved;
-    begin_ranks(classifier, queries, walks, count);
-    for (unsigned i = 0; i < count; i++)
-        memcpy(walks[i].links, classifier->roots, sizeof walks[i].links);
+    projection_of_query(query, values);
+    for (enum field field = 0; field < FIELD_COUNT; field++)
+        walk->ranks[field] = ranks_of(&classifier->ranks[field], values[field]);
+    memcpy(links, classifier->roots, sizeof links);
+    /* All trees in step, so that the memory that they ask for comes at once. */
     do {
         moved = false;
-        for (unsigned i = 0; i < count; i++)
-            moved |= step_down(classifier, &walks[i]);
-    } while (moved);
-    for (unsigned i = 0; i < count; i++)
         for (unsigned tree = 0; tree < CLASSIFIER_TREES; tree++) {
-            uint32_t link = walks[i].links[tree];
-            walks[i].at[tree] = link == LINK_EMPTY ? NULL : &classifier->entries[link & ~LINK_LEAF];
+            if (links[tree] & LINK_LEAF)
+                continue;
+            const uint32_t *node = &classifier->words[links[tree]];
+            links[tree] = node[NODE_WORDS + ((walk->ranks[node[1] >> 8] - node[0]) >> (node[1] & 0xff))];
+            moved = true;
         }
+    } while (moved);
+    for (unsigned tree = 0; tree < CLASSIFIER_TREES; tree++)
+        walk->at[tree] = links[tree] == LINK_EMPTY ? NULL : &classifier->entries[links[tree] & ~LINK_LEAF];
 }
 
 /* Which field fails, if any, nobody can tell beforehand: all are asked, and nothing branches on one. */

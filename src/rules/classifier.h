@@ -49,7 +49,6 @@ size_t classifier_bytes(const struct classifier *classifier);
 /* A query among the candidates. */
 struct classifier_walk {
     uint32_t ranks[FIELD_COUNT];
-    uint32_t links[CLASSIFIER_TREES]; /* how far it has come in the trees */
     const struct classifier_entry *at[CLASSIFIER_TREES]; /* what comes next; NULL: nothing */
 };
 
@@ -60,12 +59,7 @@ struct classifier_candidate {
     enum action action;
 };
 
-/*
- * Begins the walks of COUNT queries, all together, step by step: while one waits for memory the others ask for theirs. One alone
- * takes as many steps, and waits at each.
- */
-void classifier_begin(const struct classifier *classifier, const struct query *queries, struct classifier_walk *walks,
-                      unsigned count);
+void classifier_begin(const struct classifier *classifier, const struct query *query, struct classifier_walk *walk);
 
 /* The next candidate, of a higher index than the last; false: there is none. */
 bool classifier_next(struct classifier_walk *walk, struct classifier_candidate *candidate);

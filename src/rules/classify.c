@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "packet/packet.h"
+#include "rules/classifier.h"
 #include "rules/surroundings.h"
 
 /* Who asks about what. */
@@ -146,39 +147,25 @@ void classify_traced(const struct ruleset *ruleset, const struct surroundings *s
     decide_by_default(&asked, decision);
 }
 
-/* What is asked of the rule next, its limits and options, comes while the caller goes on. */
-static void fetch_rule(const struct rule *rule)
-{
-    for (size_t byte = 0; byte < sizeof *rule; byte += 64)
-        __builtin_prefetch((const char *)rule + byte);
-}
-
-bool classify_look_ahead(const struct ruleset *ruleset, const struct query *queries, struct classifier_walk *walks, unsigned count)
-{
-    if (ruleset->classifier == NULL)
-        return false;
-    classifier_begin(ruleset->classifier, queries, walks, count);
-    for (unsigned i = 0; i < count && count > 1; i++) {
-        struct classifier_walk walk = walks[i];
-        struct classifier_candidate candidate;
-        if (classifier_next(&walk, &candidate))
-            fetch_rule(&ruleset->rules[candidate.rule]);
-    }
-    return true;
-}
-
-void classify_ahead(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
-                    const struct classifier_walk *ahead, struct decision *decision)
+void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
+              struct decision *decision)
 {
     const struct asked asked = {ruleset, surroundings, query};
-    struct classifier_walk walk = *ahead;
+    struct classifier_walk walk;
     struct classifier_candidate candidate;
+    if (ruleset->classifier == NULL) {
+        classify_traced(ruleset, surroundings, query, decision, NULL);
+        return;
+    }
     decision->audit_count = 0;
     decision->schedules = 0;
+    classifier_begin(ruleset->classifier, query, &walk);
     while (classifier_next(&walk, &candidate)) {
         const struct rule *rule = &ruleset->rules[candidate.rule];
         if (candidate.final) {
-            fetch_rule(rule);
+            /* What is asked of the rule next, its limits and options, comes while the caller goes on. */
+            for (size_t byte = 0; byte < sizeof *rule; byte += 64)
+                __builtin_prefetch((const char *)rule + byte);
             decision->rule = candidate.rule;
             decision->action = candidate.action;
             return;
@@ -188,16 +175,6 @@ void classify_ahead(const struct ruleset *ruleset, const struct surroundings *su
             return;
     }
     decide_by_default(&asked, decision);
-}
-
-void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
-              struct decision *decision)
-{
-    struct classifier_walk walk;
-    if (classify_look_ahead(ruleset, query, &walk, 1))
-        classify_ahead(ruleset, surroundings, query, &walk, decision);
-    else
-        classify_traced(ruleset, surroundings, query, decision, NULL);
 }
 
 enum condition classify_rule(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct rule *rule,

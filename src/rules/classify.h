@@ -7,7 +7,6 @@
 
 #include <stdint.h>
 
-#include "rules/classifier.h"
 #include "rules/ruleset.h"
 
 struct surroundings;
@@ -48,14 +47,6 @@ void classify_traced(const struct ruleset *ruleset, const struct surroundings *s
 /* Decides QUERY. The default decides where no rule does; an invalid packet that no rule names is denied (fail closed). */
 void classify(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
               struct decision *decision);
-
-/*
- * The first half of classify for COUNT queries together, which costs less than one after the other; the second half is
- * classify_ahead's, of one query with its walk, by the same ruleset. False: this ruleset has no classifier, and needs none.
- */
-bool classify_look_ahead(const struct ruleset *ruleset, const struct query *queries, struct classifier_walk *walks, unsigned count);
-void classify_ahead(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct query *query,
-                    const struct classifier_walk *walk, struct decision *decision);
 
 /* The first condition of RULE, which speaks of RULESET's zones and sets, that QUERY does not fit, but for the time. */
 enum condition classify_rule(const struct ruleset *ruleset, const struct surroundings *surroundings, const struct rule *rule,

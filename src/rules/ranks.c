@@ -96,13 +96,18 @@ static bool short_part(const struct ranks *ranks, const struct address_range *ra
     return address_compare(part->first, part->last) <= 0;
 }
 
+static bool is_short(const struct ranks *ranks, struct address value)
+{
+    return value.high == 0 && value.low >> 32 == ranks->base >> 32;
+}
+
 /* The hull of what RANGE holds of the long ones; false: nothing. */
 static bool long_part(const struct ranks *ranks, const struct address_range *range, struct address_range *part)
 {
     *part = *range;
-    if (ranks_is_short(ranks, part->first))
+    if (is_short(ranks, part->first))
         part->first = address_next((struct address){0, ranks->base | UINT32_MAX});
-    if (ranks_is_short(ranks, part->last)) {
+    if (is_short(ranks, part->last)) {
         if (ranks->base == 0)
             return false;
         part->last = (struct address){0, ranks->base - 1};

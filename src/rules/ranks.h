@@ -66,39 +66,20 @@ static inline uint32_t ranks_search(const uint32_t *numbers, uint32_t count, uin
     return (uint32_t)(at - numbers);
 }
 
-static inline bool ranks_is_short(const struct ranks *ranks, struct address value)
-{
-    return value.high == 0 && value.low >> 32 == ranks->base >> 32;
-}
-
-/* The first step to the rank of VALUE, for ranks_at: the memory that it will read is on its way. */
-static inline uint32_t ranks_near(const struct ranks *ranks, struct address value)
+/* The rank of VALUE, below ranks_total. */
+static inline uint32_t ranks_of(const struct ranks *ranks, struct address value)
 {
     if (ranks->direct != NULL && value.high == 0 && value.low < RANKS_DIRECT)
         return ranks->direct[value.low];
-    if (ranks_is_short(ranks, value)) {
+    if (value.high == 0 && value.low >> 32 == ranks->base >> 32) {
         uint32_t first = RANKS_BLOCK * ranks_search(ranks->heads, (ranks->count + RANKS_BLOCK - 1) / RANKS_BLOCK, (uint32_t)value.low);
-        __builtin_prefetch(ranks->borders + first);
-        return first;
+        uint32_t count = ranks->count - first < RANKS_BLOCK ? ranks->count - first : RANKS_BLOCK;
+        return first + ranks_search(ranks->borders + first, count, (uint32_t)value.low);
     }
     const struct address *at = ranks->long_borders;
     for (uint32_t count = ranks->long_count; count > 1; count -= count / 2)
         at = address_compare(at[count / 2], value) <= 0 ? at + count / 2 : at;
     return ranks->count + (uint32_t)(at - ranks->long_borders);
-}
-
-/* The rank of VALUE, below ranks_total; NEAR: of the same value. */
-static inline uint32_t ranks_at(const struct ranks *ranks, struct address value, uint32_t near)
-{
-    if (!ranks_is_short(ranks, value) || (ranks->direct != NULL && value.low < RANKS_DIRECT))
-        return near;
-    uint32_t count = ranks->count - near < RANKS_BLOCK ? ranks->count - near : RANKS_BLOCK;
-    return near + ranks_search(ranks->borders + near, count, (uint32_t)value.low);
-}
-
-static inline uint32_t ranks_of(const struct ranks *ranks, struct address value)
-{
-    return ranks_at(ranks, value, ranks_near(ranks, value));
 }
 
 #endif

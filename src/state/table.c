@@ -173,13 +173,11 @@ void table_fetch_bucket(const struct table *table, uint32_t hash)
     __builtin_prefetch(&table->buckets[hash & table->bucket_mask]);
 }
 
-bool table_fetch_entry(const struct table *table, uint32_t hash)
+void table_fetch_entry(const struct table *table, uint32_t hash)
 {
-    uint32_t index = load(&table->buckets[hash & table->bucket_mask]);
-    const char *entry = (const char *)&table->entries[index];
+    const char *entry = (const char *)&table->entries[load(&table->buckets[hash & table->bucket_mask])];
     for (size_t line = 0; line < sizeof(struct connection); line += 64)
         __builtin_prefetch(entry + line, 1);
-    return index != CONNECTION_NONE;
 }
 
 void table_lock(struct table *table, uint32_t hash)

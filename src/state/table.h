@@ -71,12 +71,9 @@ struct families *table_families(struct table *table);
 
 uint32_t table_hash(const struct table *table, const struct tuple *tuple);
 
-/*
- * Ask the processor for the memory that table_find will read: first the bucket, a while later the first entry in it. Any hash will
- * do. False: there was none just now.
- */
+/* Ask the processor for the memory that table_find will read: first the bucket, a while later the first entry in it. Any hash will do. */
 void table_fetch_bucket(const struct table *table, uint32_t hash);
-bool table_fetch_entry(const struct table *table, uint32_t hash);
+void table_fetch_entry(const struct table *table, uint32_t hash);
 
 void table_lock(struct table *table, uint32_t hash);
 void table_unlock(struct table *table, uint32_t hash);

@@ -11,7 +11,6 @@
 #include "rules/dynamic_set.h"
 #include "tests/unit/random_rules.h"
 
-#define TOGETHER 64 /* queries that are looked up at once */
 #define RULESETS 120
 #define QUERIES 9000 /* 1,080,000 in all */
 
@@ -93,23 +92,6 @@ static void ask(const struct ruleset *ruleset, const struct surroundings *surrou
     note(met, ruleset, query, &plain);
 }
 
-/* Both readings of many queries that are looked up together; a set may move before they are decided. */
-static void ask_together(struct random *random, const struct ruleset *ruleset, const struct surroundings *surroundings,
-                         const struct query *queries, unsigned count)
-{
-    static struct classifier_walk walks[TOGETHER];
-    struct decision plain, compiled;
-    if (!classify_look_ahead(ruleset, queries, walks, count))
-        return;
-    move(random, ruleset, &queries[0]);
-    for (unsigned i = 0; i < count; i++) {
-        classify_traced(ruleset, surroundings, &queries[i], &plain, NULL);
-        classify_ahead(ruleset, surroundings, &queries[i], &walks[i], &compiled);
-        ck_assert_msg(same(&plain, &compiled), "query %u of %u: rule %d, looked up ahead rule %d", i, count, (int)plain.rule,
-                      (int)compiled.rule);
-    }
-}
-
 static void hold(struct random *random, enum random_kind kind, unsigned rules, struct met *met)
 {
     char *text = random_rules(random, kind, rules);
@@ -117,7 +99,6 @@ static void hold(struct random *random, enum random_kind kind, unsigned rules, s
     ck_assert_ptr_nonnull(ruleset);
     ck_assert_int_eq(ruleset->classifier != NULL, rules >= CLASSIFIER_RULES_MIN);
     struct surroundings *surroundings = random_surroundings(random, ruleset);
-    struct query together[TOGETHER];
     for (unsigned i = 0; i < QUERIES; i++) {
         uint32_t rule = random_below(random, (uint32_t)ruleset->rule_count);
         struct query query = random_query_near(random, ruleset, rule);
@@ -126,9 +107,6 @@ static void hold(struct random *random, enum random_kind kind, unsigned rules, s
         if (random_below(random, 16) == 0)
             move(random, ruleset, &query);
         ask(ruleset, surroundings, &query, met);
-        together[i % TOGETHER] = query;
-        if (i % TOGETHER == TOGETHER - 1)
-            ask_together(random, ruleset, surroundings, together, 1 + random_below(random, TOGETHER));
         if (i == QUERIES / 2) {
             /* The kernel says that addresses have changed; the clock that the hour has. */
             surroundings_free(surroundings);
