@@ -1,57 +1,40 @@
 /*
  * Connections in words, as `spidctl states` and `kill` take them: what stands behind `protect`, and read as that.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "parser/check.h"
+#include "parser/fragment.h"
 #include "parser/parser.h"
-#include "parser/scanner.h"
 #include "parser/words.h"
 
-#define BEFORE "protect "
+static const struct fragment filter_words = {.what = "the filter", .before = "protect ", .after = "\n"};
 
-static struct source *source_of(struct arena *arena, const char *text)
+/* The ruleset's sets as definitions; its services have no names any more. */
+static void define_sets(struct check *check, const struct ruleset *ruleset)
 {
-    size_t length = strlen(BEFORE) + strlen(text) + 1;
-    char *whole = arena_take(arena, length + 1, 1);
-    snprintf(whole, length + 1, "%s%s\n", BEFORE, text);
-    struct source *source = arena_take(arena, 1, sizeof *source);
-    *source = (struct source){.path = "the filter", .text = whole, .length = length};
-    return source;
-}
-
-/* The ruleset's zones and sets as definitions; its services have no names any more. */
-static void define_names(struct check *check, const struct ruleset *ruleset)
-{
-    struct definition *definitions = arena_take(check->arena, ruleset->zone_count + ruleset->set_count, sizeof *definitions);
-    for (size_t i = 1; i < ruleset->zone_count; i++) {
-        definitions->kind = DEFINES_ZONE;
-        definitions->zone = (uint16_t)i;
-        names_add(&check->names, ruleset->zones[i].name, definitions++);
-    }
+    struct definition *definitions = arena_take(check->arena, ruleset->set_count, sizeof *definitions);
     for (size_t i = 0; i < ruleset->set_count; i++) {
-        definitions->kind = DEFINES_SET;
+        definitions[i].kind = DEFINES_SET;
         /* It is resolved, and nobody writes to it. */
-        definitions->set = (struct set *)(uintptr_t)ruleset->sets[i];
-        definitions->progress = RESOLVED;
-        names_add(&check->names, ruleset->sets[i]->name, definitions++);
+        definitions[i].set = (struct set *)(uintptr_t)ruleset->sets[i];
+        definitions[i].progress = RESOLVED;
+        names_add(&check->names, ruleset->sets[i]->name, &definitions[i]);
     }
 }
 
-static struct rule *resolve(struct check *check, const struct statement *statement, const struct ruleset *ruleset)
+static const struct rule *resolve(struct files *files, const struct statement *statement, const struct ruleset *ruleset)
 {
-    struct rule *rule = check->protect_list = arena_take(check->arena, 1, sizeof *rule);
     struct ruleset everywhere = *ruleset;
+    /* What is not hooked has no connections, and may be asked for. */
     everywhere.hooks = CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT);
-    check->ruleset = &everywhere; /* what is not hooked has no connections, and may be asked for */
+    struct check check = fragment_check(files, &everywhere);
+    struct rule *rule = check.protect_list = arena_take(files->arena, 1, sizeof *rule);
     /* A copy, and full: nothing is added to what the ruleset has. */
-    check->moving_list = arena_take(check->arena, RULESET_MOVING_MAX, sizeof *check->moving_list);
-    memcpy(check->moving_list, ruleset->moving, ruleset->moving_count * sizeof *check->moving_list);
-    check->moving = RULESET_MOVING_MAX;
-    define_names(check, ruleset);
-    check_protect(check, statement);
+    check.moving_list = arena_take(files->arena, RULESET_MOVING_MAX, sizeof *check.moving_list);
+    memcpy(check.moving_list, ruleset->moving, ruleset->moving_count * sizeof *check.moving_list);
+    check.moving = RULESET_MOVING_MAX;
+    define_sets(&check, ruleset);
+    check_protect(&check, statement);
     rule->states = STATE_BIT(STATE_NEW) | STATE_BIT(STATE_ESTABLISHED) | STATE_BIT(STATE_RELATED);
     return rule;
 }
@@ -60,20 +43,15 @@ const struct rule *parser_filter(const char *text, const struct ruleset *ruleset
                                  struct diagnostics *diagnostics)
 {
     struct files files = {.arena = arena, .diagnostics = diagnostics};
-    struct check check = {.files = &files, .diagnostics = diagnostics, .arena = arena, .names = {.arena = arena},
-                          .services = {.arena = arena}, .rules = {.arena = arena}, .schedule_names = {.arena = arena}};
     size_t errors = diagnostics->errors, first = diagnostics->count;
-    const struct statement *statement = syntax_read(source_of(arena, text), arena, diagnostics);
+    const struct statement *statement = fragment_read(&filter_words, text, &files);
     const struct rule *rule = NULL;
-    if (diagnostics->errors == errors && (statement == NULL || statement->kind != STATEMENT_PROTECT || statement->next != NULL))
-        diagnostics_add(diagnostics, &(struct diagnostic){.severity = SEVERITY_ERROR, .file = "the filter"},
+    if (diagnostics->errors == errors && (statement == NULL || statement->kind != STATEMENT_PROTECT))
+        diagnostics_add(diagnostics, &(struct diagnostic){.severity = SEVERITY_ERROR, .file = filter_words.what, .column = 1},
                         "connections are written so: lan to any tcp 22");
     else if (diagnostics->errors == errors)
-        rule = resolve(&check, statement, ruleset);
-    for (size_t i = first; i < diagnostics->count; i++) {
-        unsigned column = diagnostics->records[i].column, before = (unsigned)strlen(BEFORE);
-        diagnostics->records[i].column = column > before ? column - before : 1;
-    }
+        rule = resolve(&files, statement, ruleset);
+    fragment_place(&filter_words, text, diagnostics, first);
     return diagnostics->errors == errors ? rule : NULL;
 }
 

@@ -18,6 +18,8 @@ libparser_a_SOURCES += \
 	src/parser/filter.c \
 	src/parser/files.c \
 	src/parser/files.h \
+	src/parser/fragment.c \
+	src/parser/fragment.h \
 	src/parser/grammar.y \
 	src/parser/lexer.l \
 	src/parser/names.c \
