@@ -61,12 +61,6 @@ static void set_entries(struct fast *fast, uint32_t entries)
 
 /* ---- between entry and connection; the lock is held ---- */
 
-/* The entry's side that DIRECTION's packets come from. */
-static unsigned side_of(const struct connection *connection, unsigned direction)
-{
-    return (direction == ORIGINAL) == !!(connection->flags & CONNECTION_OPENER_HIGH);
-}
-
 static struct account *account_of(const struct fast *fast, const struct connection *connection)
 {
     return &fast->accounts[table_index(fast->engine.table, connection)];
@@ -109,7 +103,7 @@ static void fill(const struct fast *fast, const struct connection *connection, c
         .flags = connection->flags,
     };
     for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
-        struct fastpath_side *side = &record->entry.sides[side_of(connection, i)];
+        struct fastpath_side *side = &record->entry.sides[connection_side(connection, i)];
         side->seen_ns = connection->seen_ms * NS_A_MS;
         side->interface = terms->interface[i];
         /* They go on from the connection's, so that the next daemon knows them too. */
@@ -147,7 +141,7 @@ static void merge(struct fast *fast, struct connection *connection, const struct
     struct account *account = account_of(fast, connection);
     struct offload_progress progress = {.seen_ms = seen_ms(entry)};
     for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
-        unsigned at = side_of(connection, i);
+        unsigned at = connection_side(connection, i);
         const struct fastpath_side *side = &entry->sides[at];
         if (side->packets > account->packets[at]) {
             progress.packets[i] = side->packets - account->packets[at];

@@ -39,11 +39,7 @@ static bool same_decider(const struct decider *one, const struct decider *other)
 /* Would antispoof refuse the packets of one side? */
 static bool is_spoofed(const struct policy *policy, const struct basis *own, uint64_t now_ms)
 {
-    struct query query = engine_query(policy->surroundings, own, STATE_ESTABLISHED, now_ms), reply = query;
-    reply.src = query.dst;
-    reply.dst = query.src;
-    reply.src_zone = query.dst_zone;
-    reply.dst_zone = query.src_zone;
+    struct query query = engine_query(policy->surroundings, own, STATE_ESTABLISHED, now_ms), reply = query_turned(&query);
     return screen_query(policy->ruleset, policy->surroundings, &query) == SCREENING_SPOOFED ||
            screen_query(policy->ruleset, policy->surroundings, &reply) == SCREENING_SPOOFED;
 }
@@ -111,9 +107,7 @@ static void see(void *context, struct connection *connection)
     struct walk *walk = context;
     uint64_t parent;
     struct seen seen = {
-        .own = {.tuple = connection->tuple, .in_interface = connection->in_interface,
-                .out_interface = connection->out_interface,
-                .opener_high = connection->flags & CONNECTION_OPENER_HIGH},
+        .own = connection_basis(connection),
         .basis = family_basis(table_families(walk->daemon->table), connection, &parent),
         .state = connection->flags & CONNECTION_RELATED ? STATE_RELATED : STATE_ESTABLISHED,
         /* What was decided holds, also where the rules would decide otherwise by now. */

@@ -41,9 +41,7 @@ void selection_end(struct selection *selection)
 bool selection_holds(const struct selection *selection, const struct connection *connection)
 {
     const struct policy *policy = selection->daemon->policy;
-    const struct basis own = {.tuple = connection->tuple, .in_interface = connection->in_interface,
-                              .out_interface = connection->out_interface,
-                              .opener_high = connection->flags & CONNECTION_OPENER_HIGH};
+    const struct basis own = connection_basis(connection);
     if (selection->rule == NULL)
         return true;
     struct query query = engine_query(policy->surroundings, &own, STATE_ESTABLISHED, selection->now_ms);
@@ -65,17 +63,6 @@ static struct query query_of(const struct surroundings *surroundings, const stru
     };
 }
 
-/* The packet that QUERY's answers; what an ICMP answer was asked for is in both. */
-static struct query reversed(const struct query *query)
-{
-    struct query other = *query;
-    other.src = query->dst, other.dst = query->src;
-    other.src_zone = query->dst_zone, other.dst_zone = query->src_zone;
-    if (protocol_has_ports(query->protocol))
-        other.src_port = query->service, other.service = query->src_port;
-    return other;
-}
-
 bool selection_holds_event(const struct selection *selection, const struct event *event)
 {
     const struct policy *policy = selection->daemon->policy;
@@ -83,7 +70,7 @@ bool selection_holds_event(const struct selection *selection, const struct event
         return true;
     if (event->family == 0)
         return false;
-    struct query there = query_of(policy->surroundings, event, selection->now_ms), back = reversed(&there);
+    struct query there = query_of(policy->surroundings, event, selection->now_ms), back = query_turned(&there);
     return classify_rule(policy->ruleset, policy->surroundings, selection->rule, &there) == CONDITION_NONE ||
            classify_rule(policy->ruleset, policy->surroundings, selection->rule, &back) == CONDITION_NONE;
 }

@@ -297,7 +297,7 @@ static void seek(void *context, struct connection *connection)
     struct sought *sought = context;
     const struct query *wanted = &sought->packet->query;
     uint64_t parent;
-    struct basis own = {.tuple = connection->tuple, .opener_high = connection->flags & CONNECTION_OPENER_HIGH};
+    struct basis own = connection_basis(connection);
     seek_unheard(sought, connection);
     struct query has = engine_query(sought->surroundings, &own, STATE_ESTABLISHED, sought->now_ms);
     if (sought->found || !address_equal(has.src, wanted->src) || !address_equal(has.dst, wanted->dst) ||

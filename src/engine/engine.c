@@ -17,11 +17,6 @@
 #include "state/icmp_error.h"
 #include "state/session.h"
 
-static bool rule_logs(const struct ruleset *ruleset, uint32_t rule)
-{
-    return rule == RULE_DEFAULT ? ruleset->default_log.wanted : ruleset->rules[rule].log.wanted;
-}
-
 /* The packet breaks its protocol: only a rule that says `invalid` lets it pass, and then it changes nothing. */
 static void judge_invalid(const struct passage *passage, enum reason reason)
 {
@@ -285,8 +280,8 @@ static void count_verdict(const struct passage *passage)
     passage_count(&engine->counters.bytes, passage->packet->length);
     /* What no rule denies is logged as the default's where the rule says nothing: who logs denied packets wants to see it. */
     bool against_rule = verdict->action == ACTION_DENY && verdict->reason != REASON_RULE;
-    verdict->logged_by = against_rule && !rule_logs(engine->ruleset, verdict->rule) ? RULE_DEFAULT : verdict->rule;
-    verdict->log = rule_logs(engine->ruleset, verdict->logged_by);
+    verdict->logged_by = against_rule && !ruleset_logs(engine->ruleset, verdict->rule) ? RULE_DEFAULT : verdict->rule;
+    verdict->log = ruleset_logs(engine->ruleset, verdict->logged_by);
     if (verdict->reason == REASON_RULE || verdict->reason == REASON_DEFAULT)
         passage_count_rule(engine, verdict->rule, 1, passage->packet->length, passage->arrival->now_ms);
 }

@@ -19,26 +19,20 @@ static bool ends_differ(const struct tuple *tuple)
     return tuple->low_port != tuple->high_port || !address_equal(tuple->low, tuple->high);
 }
 
-static bool logs(const struct ruleset *ruleset, uint32_t rule)
-{
-    return rule == RULE_DEFAULT ? ruleset->default_log.wanted : ruleset->rules[rule].log.wanted;
-}
-
 bool offload_fits(const struct engine *engine, const struct connection *connection)
 {
     const struct ruleset *ruleset = engine->ruleset;
     if (connection->kin != KIN_NONE || connection->alg != 0 || connection->chain != CHAIN_FORWARD ||
         (connection->flags & (CONNECTION_LOOSE | CONNECTION_MARKS | CONNECTION_REPLIED)) != CONNECTION_REPLIED ||
         connection->generation != ruleset->generation || connection->action != ACTION_ALLOW ||
-        !ends_differ(&connection->tuple) || logs(ruleset, connection->rule))
+        !ends_differ(&connection->tuple) || ruleset_logs(ruleset, connection->rule))
         return false;
     return connection->tuple.protocol == PROTOCOL_TCP ? tcp_fits(connection) : connection->tuple.protocol == PROTOCOL_UDP;
 }
 
 static struct address address_of(const struct connection *connection, enum direction direction)
 {
-    bool high = (direction == ORIGINAL) == !!(connection->flags & CONNECTION_OPENER_HIGH);
-    return high ? connection->tuple.high : connection->tuple.low;
+    return connection_side(connection, direction) == SIDE_HIGH ? connection->tuple.high : connection->tuple.low;
 }
 
 static uint32_t idle_ms(const struct engine *engine, const struct connection *connection, enum timeout timeout)

@@ -57,15 +57,7 @@ void selftest_ask(const struct ruleset *ruleset, const struct surroundings *surr
 /* The packet of QUERY's other side, as if it stood alone. */
 static struct query turned(const struct query *query)
 {
-    struct query other = *query;
-    other.src = query->dst;
-    other.dst = query->src;
-    other.src_zone = query->dst_zone;
-    other.dst_zone = query->src_zone;
-    if (query->protocol != PROTOCOL_ICMP && query->protocol != PROTOCOL_ICMP6) {
-        other.src_port = query->service;
-        other.service = query->src_port;
-    }
+    struct query other = query_turned(query);
     other.tcp_flags = query->tcp_flags != 0 ? TCP_SYN | TCP_ACK : 0;
     return other;
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "packet/protocol.h"
 #include "rules/classifier.h"
 #include "rules/dns_set.h"
 #include "rules/dynamic_set.h"
@@ -28,6 +29,21 @@ static size_t interface_fit(const char *pattern, const char *name)
     if (length > 0 && pattern[length - 1] == '+')
         return strncmp(pattern, name, length - 1) == 0 ? length : 0;
     return strcmp(pattern, name) == 0 ? SIZE_MAX : 0;
+}
+
+struct query query_turned(const struct query *query)
+{
+    struct query turned = *query;
+    turned.src = query->dst;
+    turned.dst = query->src;
+    turned.src_zone = query->dst_zone;
+    turned.dst_zone = query->src_zone;
+    /* What an ICMP answer was asked for is in both. */
+    if (protocol_has_ports(query->protocol)) {
+        turned.src_port = query->service;
+        turned.service = query->src_port;
+    }
+    return turned;
 }
 
 uint16_t ruleset_zone_of(const struct ruleset *ruleset, const char *name)

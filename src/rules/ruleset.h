@@ -206,6 +206,9 @@ struct query {
     uint64_t now_ms;             /* for the sets whose members come and go */
 };
 
+/* The packet that answers QUERY's, as one that stands alone: from where that went, in the same state. */
+struct query query_turned(const struct query *query);
+
 /* A `test` statement. */
 struct ruleset_test {
     const char *file;
@@ -289,6 +292,12 @@ struct ruleset {
 
 #define CONNECTIONS_MAX_DEFAULT 262144u
 #define CONNECTIONS_MAX 16777216u
+
+/* Does the rule with this index log, or, of RULE_DEFAULT, the default? */
+static inline bool ruleset_logs(const struct ruleset *ruleset, uint32_t rule)
+{
+    return rule == RULE_DEFAULT ? ruleset->default_log.wanted : ruleset->rules[rule].log.wanted;
+}
 
 void ruleset_free(struct ruleset *ruleset);
 

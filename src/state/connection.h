@@ -140,4 +140,11 @@ static inline enum direction connection_direction(const struct connection *conne
     return (side == SIDE_HIGH) == opener_high ? ORIGINAL : REPLY;
 }
 
+/* The side of the connection's tuple that packets in DIRECTION come from. */
+static inline enum side connection_side(const struct connection *connection, enum direction direction)
+{
+    bool opener_high = connection->flags & CONNECTION_OPENER_HIGH;
+    return (direction == ORIGINAL) == opener_high ? SIDE_HIGH : SIDE_LOW;
+}
+
 #endif

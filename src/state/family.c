@@ -474,14 +474,7 @@ struct basis family_basis(struct families *families, const struct connection *co
         *parent = family->parent;
         return family->basis;
     }
-    return (struct basis){
-        .tuple = connection->tuple,
-        .in_interface = connection->in_interface,
-        .out_interface = connection->out_interface,
-        .opener = connection->opener,
-        .opener_high = connection->flags & CONNECTION_OPENER_HIGH,
-        .chain = connection->chain,
-    };
+    return connection_basis(connection);
 }
 
 /* The lock is held. */

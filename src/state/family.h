@@ -43,6 +43,19 @@ struct basis {
     uint8_t chain;      /* enum chain */
 };
 
+/* What CONNECTION itself is; of one that nobody announced, that is what its packets are matched as. */
+static inline struct basis connection_basis(const struct connection *connection)
+{
+    return (struct basis){
+        .tuple = connection->tuple,
+        .in_interface = connection->in_interface,
+        .out_interface = connection->out_interface,
+        .opener = connection->opener,
+        .opener_high = connection->flags & CONNECTION_OPENER_HIGH,
+        .chain = connection->chain,
+    };
+}
+
 /* Why an ALG hears nothing more of a connection. */
 enum deaf {
     DEAF_NOT,       /* it listens */
