@@ -1,21 +1,18 @@
 /*
- * The main thread: start, signals, reload, what workers have to tell, the control socket, the end.
+ * The main thread: start, signals, what workers have to tell, the control socket, the end.
  *
- * The order of the start: rules; state table; queues; hook; workers; ready. Until the hook stands nothing is queued, and
- * from then on somebody owns the queues, so no packet passes unjudged and none waits for nobody.
+ * The order of the start: rules; what judges by them (judges.c); ready.
  */
 #include "daemon/daemon.h"
 
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -24,6 +21,7 @@
 #include "base/text.h"
 #include "daemon/fast.h"
 #include "daemon/follow.h"
+#include "daemon/judges.h"
 #include "daemon/log.h"
 #include "daemon/losses.h"
 #include "daemon/private.h"
@@ -35,9 +33,6 @@
 #include "io/hook.h"
 #include "io/interfaces.h"
 #include "load/civil.h"
-
-/* The table's address space: so many connections can be allowed by a reload without a restart; only what is used takes memory. */
-#define TABLE_CAPACITY 4194304u
 
 /* How often what workers tell is written, and what they left out is summed up. */
 #define DRAIN_SECONDS 0.05
@@ -67,12 +62,6 @@ static void drain(struct daemon *daemon, const struct ruleset *ruleset)
         }
 }
 
-static void apply_limits(struct daemon *daemon)
-{
-    struct table_limits limits = engine_limits(daemon->policy->ruleset);
-    table_limit(daemon->table, &limits);
-}
-
 void daemon_publish(struct daemon *daemon, struct policy *policy, bool moved)
 {
     struct policy *old = daemon->policy;
@@ -89,7 +78,7 @@ void daemon_publish(struct daemon *daemon, struct policy *policy, bool moved)
     /* What is still to be told was decided by the old rules: now, while their names are there. */
     drain(daemon, old->ruleset);
     daemon->policy = policy;
-    apply_limits(daemon);
+    judges_limit(daemon);
 }
 
 /* The same rules in other surroundings; MOVED: as daemon_publish has it. */
@@ -242,190 +231,6 @@ static void on_usr1(struct ev_loop *loop, ev_signal *watcher, int events)
 
 /* ---- start and end ---- */
 
-static bool make_table(struct daemon *daemon)
-{
-    struct table_config config = {.capacity = TABLE_CAPACITY};
-    if (daemon->policy->ruleset->connections_max > config.capacity)
-        config.capacity = daemon->policy->ruleset->connections_max;
-    if (getrandom(&config.key, sizeof config.key, 0) != (ssize_t)sizeof config.key) {
-        log_line(LOG_LEVEL_ERROR, "no random key for the state table: %s", strerror(errno));
-        return false;
-    }
-    daemon->table = table_new(&config);
-    if (daemon->table == NULL) {
-        log_line(LOG_LEVEL_ERROR, "no memory for a state table of %u connections", config.capacity);
-        return false;
-    }
-    apply_limits(daemon);
-    return true;
-}
-
-static void choose_queues(struct daemon *daemon)
-{
-    const struct ruleset *ruleset = daemon->policy->ruleset;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (processors < 1)
-        processors = 1;
-    if (processors > RULESET_QUEUES_MAX)
-        processors = RULESET_QUEUES_MAX;
-    daemon->queue_first = 0;
-    daemon->queue_last = (uint16_t)(processors - 1);
-    if (daemon->options->queues_given) {
-        daemon->queue_first = daemon->options->queue_first;
-        daemon->queue_last = daemon->options->queue_last;
-    } else if (ruleset->queue_given) {
-        daemon->queue_first = ruleset->queue_first;
-        daemon->queue_last = ruleset->queue_last;
-    }
-    daemon->hooks = daemon->options->hooks_given ? daemon->options->hooks : ruleset->hooks;
-}
-
-static bool open_queues(struct nfqueue **queues, const struct daemon *daemon, unsigned count)
-{
-    char error[ERROR_BYTES];
-    for (unsigned i = 0; i < count; i++) {
-        queues[i] = nfqueue_open((uint16_t)(daemon->queue_first + i), error, sizeof error);
-        if (queues[i] != NULL)
-            continue;
-        log_line(LOG_LEVEL_ERROR, "%s", error);
-        while (i-- > 0)
-            nfqueue_close(queues[i]);
-        return false;
-    }
-    return true;
-}
-
-/* The fast path is not to be, for the reason that stands in fast_error. False: the rules want it. */
-static bool without_fast(struct daemon *daemon)
-{
-    const struct ruleset *ruleset = daemon->policy->ruleset;
-    fast_stop(daemon->fast, true);
-    fastpath_unpin(daemon->fast_folder); /* an earlier daemon may have had one */
-    daemon->fast = NULL;
-    if (ruleset->fastpath == FASTPATH_ON) {
-        log_line(LOG_LEVEL_ERROR, "no fast path, and the rules say `fastpath on`: %s", daemon->fast_error);
-        return false;
-    }
-    if (ruleset->fastpath == FASTPATH_AUTO)
-        log_line(LOG_LEVEL_NOTICE, "no fast path, every packet is queued: %s", daemon->fast_error);
-    if (ruleset->daemon_down == DAEMON_DOWN_EXISTING)
-        log_line(LOG_LEVEL_WARNING, "`on daemon-down existing` needs the fast path: without it nothing passes while no daemon runs");
-    return true;
-}
-
-static const char *fast_unwanted(const struct daemon *daemon)
-{
-    if (daemon->policy->ruleset->fastpath == FASTPATH_OFF)
-        return "off in the rules file";
-    if (daemon->options->verbose)
-        return "each packet is to be told of (-v)";
-    return daemon->hooks & CHAIN_BIT(CHAIN_FORWARD) ? NULL : "`forward` is not hooked";
-}
-
-static bool start_fast(struct daemon *daemon)
-{
-    const struct ruleset *ruleset = daemon->policy->ruleset;
-    const struct fast_config config = {
-        .table = daemon->table,
-        .policy = daemon->policy,
-        .most = ruleset->fastpath_max,
-        .folder = daemon->fast_folder,
-        .death = ruleset->daemon_down == DAEMON_DOWN_DROP ? FAST_DEATH_DROPS : FAST_DEATH_PASSES,
-    };
-    const char *unwanted = fast_unwanted(daemon);
-    fastpath_folder(daemon->fast_folder);
-    if (unwanted != NULL)
-        snprintf(daemon->fast_error, sizeof daemon->fast_error, "%s", unwanted);
-    else
-        daemon->fast = fast_start(&config, daemon->fast_error, sizeof daemon->fast_error);
-    if (daemon->fast == NULL)
-        return without_fast(daemon);
-    uint32_t adopted = fast_use(daemon->fast).adopted;
-    if (adopted > 0)
-        log_line(LOG_LEVEL_NOTICE, "%u connections of the fast path go on as the daemon before left them", adopted);
-    return true;
-}
-
-static bool install_hook(struct daemon *daemon)
-{
-    char error[ERROR_BYTES];
-    const uint8_t own = CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT);
-    /* A connection of the gateway itself can be followed only by both of its directions. */
-    struct hook hook = {daemon->hooks & own ? daemon->hooks | own : daemon->hooks, daemon->queue_first,
-                        daemon->queue_last, daemon->fast != NULL ? fast_program(daemon->fast) : NULL,
-                        daemon->policy->ruleset->daemon_down == DAEMON_DOWN_ACCEPT};
-    unsigned missing;
-    if (daemon->hooks == 0)
-        return true;
-    int failed = hook_install(&hook, &missing, error, sizeof error);
-    if (failed != 0 && hook.fastpath != NULL) {
-        /* The match may be missing, in the kernel or in iptables. */
-        snprintf(daemon->fast_error, sizeof daemon->fast_error, "%s", error);
-        if (!without_fast(daemon))
-            return false;
-        hook.fastpath = NULL;
-        failed = hook_install(&hook, &missing, error, sizeof error);
-    }
-    if (failed != 0) {
-        log_line(LOG_LEVEL_ERROR, "cannot install the hook: %s", error);
-        return false;
-    }
-    if (missing & HOOK_NO_IPV6)
-        log_line(LOG_LEVEL_NOTICE, "this kernel has no IPv6; only IPv4 is hooked");
-    if (missing & (HOOK_NO_DEFRAGMENTATION_V4 | HOOK_NO_DEFRAGMENTATION_V6))
-        log_line(LOG_LEVEL_WARNING, "the kernel cannot be made to reassemble %s fragments (the match `socket` is missing: "
-                                    "modprobe xt_socket); they will be denied as bad-fragment",
-                 missing & HOOK_NO_DEFRAGMENTATION_V4 ? "IPv4" : "IPv6");
-    return true;
-}
-
-static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
-{
-    char error[ERROR_BYTES];
-    struct worker_config config = {
-        .number = daemon->worker_count,
-        .workers = (unsigned)(daemon->queue_last - daemon->queue_first) + 1,
-        .table = daemon->table,
-        .queue = queue,
-        .inject = inject_new(error, sizeof error),
-        .policy = daemon->policy,
-        .fast = daemon->fast,
-        .pickup_until_ms = daemon->started_ms + PICKUP_MS,
-        .verbose = daemon->options->verbose,
-    };
-    if (config.inject == NULL && daemon->worker_count == 0)
-        log_line(LOG_LEVEL_WARNING, "%s; rejected packets are dropped without an answer", error);
-    struct worker *worker = worker_start(&config);
-    if (worker == NULL) {
-        log_line(LOG_LEVEL_ERROR, "a worker's thread is refused: %s", strerror(errno));
-        return false;
-    }
-    daemon->workers[daemon->worker_count++] = worker;
-    return true;
-}
-
-static bool start_workers(struct daemon *daemon)
-{
-    struct nfqueue *queues[RULESET_QUEUES_MAX];
-    unsigned count = (unsigned)(daemon->queue_last - daemon->queue_first) + 1;
-    sigset_t all, before;
-    if (!open_queues(queues, daemon, count))
-        return false;
-    if (!install_hook(daemon)) {
-        for (unsigned i = 0; i < count; i++)
-            nfqueue_close(queues[i]);
-        return false;
-    }
-    /* Signals are the main thread's. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool started = true;
-    for (unsigned i = 0; i < count && started; i++)
-        started = start_worker(daemon, queues[i]);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 static void start_watchers(struct daemon *daemon)
 {
     struct ev_loop *loop = daemon->loop;
@@ -504,13 +309,13 @@ static bool start(struct daemon *daemon)
     daemon->policy = result.policy;
     follow_prefixes(daemon->policy->ruleset);
     trial_take_hooks(daemon, daemon->policy);
-    choose_queues(daemon);
+    judges_choose(daemon);
     daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
     if (daemon->control == NULL) {
         log_line(LOG_LEVEL_ERROR, "%s", error);
         return false;
     }
-    if (!make_table(daemon) || !start_fast(daemon) || !start_workers(daemon))
+    if (!judges_start(daemon))
         return false;
     start_watchers(daemon);
     if (!follow_start(daemon))

@@ -1,4 +1,4 @@
-/* What the main thread knows. For daemon.c and trial.c, which change it, and views.c, which shows it. */
+/* What the main thread knows. For daemon.c, judges.c and trial.c, which change it, and views.c, which shows it. */
 #ifndef DAEMON_PRIVATE_H
 #define DAEMON_PRIVATE_H
 
