@@ -3,128 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/search.h"
+#include "analysis/analysis.h"
 #include "analysis/witness.h"
-
-/*
- * Boxes compared for one search, and for all of an analysis: enough for ten thousand rules that somebody wrote, and over in
- * seconds where a file is made to be hard.
- */
-#define WORK_MAX 50000u
-#define WORK_ALL_MAX 300000000u
-
-/* What the boxes of all rules may take; of the rules behind, nothing is known. */
-#define REGIONS_BYTES_MAX (512u << 20)
-
-struct analysis {
-    const struct ruleset *ruleset;
-    int32_t today;
-    struct space space;
-    struct arena *arena;      /* what lives as long as the analysis */
-    struct boxes *regions;    /* a rule */
-    bool states_written;      /* some rule writes its states down */
-    size_t box_count;
-    struct search_box *boxes; /* of all rules, in their order */
-    size_t *box_from;         /* by rule: its first one */
-    uint8_t *cuts;            /* roles: every rule is cut out */
-    uint8_t *roles;           /* of the search at hand */
-    uint8_t *verdicts;        /* roles: what is allowed is cut out, what is not is a hit */
-    bool *used;
-    uint64_t work;
-    bool undecided;           /* about the rule at hand */
-    finding_take take;
-    void *context;
-};
-
-/* ---- the roles of a search ---- */
-
-/* The role of a rule that takes part in a search. */
-static uint8_t role(const struct analysis *analysis, uint32_t rule, bool hit)
-{
-    if (analysis->ruleset->rules[rule].action == ACTION_AUDIT)
-        return SEARCH_PASS;
-    if (analysis->regions[rule].incomplete)
-        return SEARCH_UNKNOWN;
-    return hit ? SEARCH_HIT : SEARCH_CUT;
-}
-
-/* Sets the roles of all rules: those that SAY so are hits. What it costs is counted as the searches are. */
-static void set_roles(struct analysis *analysis, uint8_t *roles, bool (*hit)(const struct analysis *, uint32_t, uint32_t),
-                      uint32_t asked)
-{
-    uint32_t count = (uint32_t)analysis->ruleset->rule_count;
-    for (uint32_t i = 0; i < count; i++)
-        roles[i] = role(analysis, i, hit(analysis, i, asked));
-    analysis->work += count / 4;
-}
-
-typedef enum search_result (*at_end)(void *context, struct search *search, const struct box *left);
-
-/* A search through the rules before END. */
-static struct search search_of(struct analysis *analysis, struct arena *arena, uint32_t end, at_end what)
-{
-    return (struct search){.arena = arena, .boxes = analysis->boxes, .count = analysis->box_from[end],
-                           .roles = analysis->cuts, .at_end = what, .work = &analysis->work};
-}
-
-/* Searches each box in turn; FOUND: what was found stands in the search. */
-static enum search_result search_boxes(struct analysis *analysis, struct search *search, const struct boxes *boxes)
-{
-    search->work_max = analysis->work + WORK_MAX + search->count * boxes->count;
-    if (search->work_max > WORK_ALL_MAX)
-        search->work_max = WORK_ALL_MAX;
-    for (size_t i = 0; i < boxes->count; i++) {
-        enum search_result result = search_run(search, &boxes->list[i]);
-        analysis->undecided |= result == SEARCH_GIVEN_UP;
-        if (result != SEARCH_NOTHING)
-            return result;
-    }
-    return SEARCH_NOTHING;
-}
-
-static struct arena *scratch_new(void)
-{
-    struct arena *arena = arena_new();
-    if (arena == NULL)
-        abort(); /* as an arena does */
-    return arena;
-}
-
-/* What of a rule's boxes lies in these states, from today on. */
-static struct boxes in_states(struct analysis *analysis, struct arena *arena, const struct boxes *boxes, unsigned states)
-{
-    struct box *list = arena_take(arena, boxes->count, sizeof *list), narrowed;
-    struct rangeset wanted = region_states(arena, (uint8_t)states);
-    struct rangeset days = box_numbers(arena, (uint64_t)(analysis->today > 0 ? analysis->today : 0), INT32_MAX);
-    size_t count = 0;
-    for (size_t i = 0; i < boxes->count; i++)
-        if (box_narrow(arena, &boxes->list[i], DIMENSION_STATE, wanted, &narrowed) &&
-            box_narrow(arena, &narrowed, DIMENSION_DAY, days, &narrowed))
-            list[count++] = narrowed;
-    return (struct boxes){.count = count, .list = list};
-}
-
-#define ALL_STATES 0x1eu
-
-/* The box where no address is in a set that moves, except where the box asks for a member. */
-static struct box without_members(const struct analysis *analysis, struct arena *arena, struct box box)
-{
-    struct box narrowed;
-    for (uint32_t d = 0; d < MOVING_DIMENSIONS * analysis->ruleset->moving_count; d++)
-        if (d % MOVING_DIMENSIONS != MOVING_FILLED &&
-            box_narrow(arena, &box, DIMENSION_MOVING + d, box_numbers(arena, 0, 0), &narrowed))
-            box = narrowed;
-    return box;
-}
-
-/* What is found must not hang on who enters a set: whoever is in `abusers` is denied on purpose. */
-static struct boxes all_without_members(const struct analysis *analysis, struct arena *arena, struct boxes boxes)
-{
-    struct box *list = arena_take(arena, boxes.count, sizeof *list);
-    for (size_t i = 0; i < boxes.count; i++)
-        list[i] = without_members(analysis, arena, boxes.list[i]);
-    return (struct boxes){.count = boxes.count, .list = list};
-}
 
 static struct finding finding_of(enum finding_kind kind, uint32_t rule)
 {
@@ -137,6 +17,26 @@ static bool set_witness(const struct analysis *analysis, struct finding *finding
     return finding->has_witness;
 }
 
+/*
+ * The connections that RULE could open. What is found must not hang on who enters a set: whoever is in `abusers` is denied on
+ * purpose.
+ */
+static struct boxes openings_of(struct analysis *analysis, struct arena *arena, uint32_t rule)
+{
+    struct boxes boxes = analysis_in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_NEW));
+    struct box *list = arena_take(arena, boxes.count, sizeof *list);
+    for (size_t i = 0; i < boxes.count; i++)
+        list[i] = analysis_without_members(analysis, arena, boxes.list[i]);
+    return (struct boxes){.count = boxes.count, .list = list};
+}
+
+/* Tells FINDING with what SEARCH finds in BOXES; where that is no packet that can be shown nothing is said. */
+static void tell_found(struct analysis *analysis, struct search *search, const struct boxes *boxes, struct finding finding)
+{
+    if (analysis_run(analysis, search, boxes) == SEARCH_FOUND && set_witness(analysis, &finding, &search->found))
+        analysis->take(analysis->context, &finding);
+}
+
 /* ---- shadowed ---- */
 
 /* So many rules that take packets are tried one by one: can it be left out? */
@@ -146,7 +46,7 @@ static bool set_witness(const struct analysis *analysis, struct finding *finding
 static void name_covers(struct analysis *analysis, struct arena *arena, const struct boxes *boxes, struct finding *finding)
 {
     uint32_t rule = finding->rule, used[COVERS_TRIED_MAX], count = 0;
-    struct search search = search_of(analysis, arena, rule, search_end_is_hit);
+    struct search search = analysis_search(analysis, arena, rule, search_end_is_hit);
     bool undecided = analysis->undecided;
     search.roles = analysis->roles;
     for (uint32_t i = 0; i < rule; i++) {
@@ -156,7 +56,7 @@ static void name_covers(struct analysis *analysis, struct arena *arena, const st
     }
     for (uint32_t i = count; i-- > 0 && count > 1;) {
         analysis->roles[used[i]] = SEARCH_PASS;
-        if (search_boxes(analysis, &search, boxes) != SEARCH_NOTHING)
+        if (analysis_run(analysis, &search, boxes) != SEARCH_NOTHING)
             analysis->roles[used[i]] = SEARCH_CUT;
     }
     analysis->undecided = undecided; /* that a proof may be longer than it need be leaves nothing out */
@@ -172,12 +72,12 @@ static void name_covers(struct analysis *analysis, struct arena *arena, const st
 
 static bool find_shadowed(struct analysis *analysis, uint32_t rule)
 {
-    struct arena *arena = scratch_new();
-    struct boxes boxes = in_states(analysis, arena, &analysis->regions[rule], ALL_STATES);
-    struct search search = search_of(analysis, arena, rule, search_end_is_hit);
+    struct arena *arena = analysis_scratch();
+    struct boxes boxes = analysis_in_states(analysis, arena, &analysis->regions[rule], ALL_STATES);
+    struct search search = analysis_search(analysis, arena, rule, search_end_is_hit);
     memset(analysis->used, 0, rule);
     search.used = analysis->used;
-    bool shadowed = boxes.count > 0 && search_boxes(analysis, &search, &boxes) == SEARCH_NOTHING;
+    bool shadowed = boxes.count > 0 && analysis_run(analysis, &search, &boxes) == SEARCH_NOTHING;
     if (shadowed) {
         struct finding finding = finding_of(FINDING_SHADOWED, rule);
         set_witness(analysis, &finding, &boxes.list[0]);
@@ -208,9 +108,9 @@ static bool replaces_otherwise(const struct analysis *analysis, uint32_t another
 static bool changes(struct analysis *analysis, struct arena *arena, const struct boxes *boxes, bool matters)
 {
     struct search search =
-        search_of(analysis, arena, (uint32_t)analysis->ruleset->rule_count, matters ? search_end_is_hit : NULL);
+        analysis_search(analysis, arena, (uint32_t)analysis->ruleset->rule_count, matters ? search_end_is_hit : NULL);
     search.roles = analysis->roles;
-    return search_boxes(analysis, &search, boxes) != SEARCH_NOTHING;
+    return analysis_run(analysis, &search, boxes) != SEARCH_NOTHING;
 }
 
 static bool has_other_verdict(const struct analysis *analysis, uint32_t another, uint32_t rule)
@@ -222,13 +122,13 @@ static bool has_other_verdict(const struct analysis *analysis, uint32_t another,
 /* Does ANOTHER match packets that RULE does not? One that does not is an exception, and RULE speaks of the rest. */
 static bool reaches_out(struct analysis *analysis, struct arena *arena, uint32_t another, uint32_t rule)
 {
-    struct boxes boxes = in_states(analysis, arena, &analysis->regions[another], ALL_STATES);
-    struct search search = search_of(analysis, arena, rule + 1, search_end_is_hit);
+    struct boxes boxes = analysis_in_states(analysis, arena, &analysis->regions[another], ALL_STATES);
+    struct search search = analysis_search(analysis, arena, rule + 1, search_end_is_hit);
     uint8_t *roles = arena_take(arena, rule + 1, 1);
     memset(roles, SEARCH_PASS, rule);
     roles[rule] = SEARCH_CUT;
     search.roles = roles;
-    return search_boxes(analysis, &search, &boxes) == SEARCH_FOUND;
+    return analysis_run(analysis, &search, &boxes) == SEARCH_FOUND;
 }
 
 /* So many exceptions are looked at. */
@@ -239,11 +139,11 @@ static bool comes_late(struct analysis *analysis, struct arena *arena, const str
 {
     uint32_t rule = finding->rule, decider;
     enum action action;
-    struct search search = search_of(analysis, arena, rule, NULL);
-    set_roles(analysis, analysis->roles, has_other_verdict, rule);
+    struct search search = analysis_search(analysis, arena, rule, NULL);
+    analysis_set_roles(analysis, analysis->roles, has_other_verdict, rule);
     search.roles = analysis->roles;
     for (unsigned tried = 0; tried < EXCEPTIONS_MAX; tried++) {
-        if (search_boxes(analysis, &search, boxes) != SEARCH_FOUND || !set_witness(analysis, finding, &search.found) ||
+        if (analysis_run(analysis, &search, boxes) != SEARCH_FOUND || !set_witness(analysis, finding, &search.found) ||
             !witness_classify(analysis->ruleset, &finding->witness, &decider, &action) || decider >= rule)
             return false;
         if (reaches_out(analysis, arena, decider, rule)) {
@@ -262,13 +162,13 @@ static void find_redundant(struct analysis *analysis, uint32_t rule)
     const struct rule *own = &ruleset->rules[rule];
     if (has_effects(own))
         return;
-    struct arena *arena = scratch_new();
+    struct arena *arena = analysis_scratch();
     struct finding finding = finding_of(FINDING_REDUNDANT, rule);
-    set_roles(analysis, analysis->roles, replaces_otherwise, rule);
+    analysis_set_roles(analysis, analysis->roles, replaces_otherwise, rule);
     analysis->roles[rule] = SEARCH_PASS;
     bool same = own->action == ruleset->default_action;
-    struct boxes valid = in_states(analysis, arena, &analysis->regions[rule], ALL_STATES & ~STATE_BIT(STATE_INVALID));
-    struct boxes invalid = in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_INVALID));
+    struct boxes valid = analysis_in_states(analysis, arena, &analysis->regions[rule], ALL_STATES & ~STATE_BIT(STATE_INVALID));
+    struct boxes invalid = analysis_in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_INVALID));
     bool redundant = !changes(analysis, arena, &valid, !same) &&
                      !changes(analysis, arena, &invalid, own->action != ACTION_DENY);
     /* It may be there to keep packets out of the default's log. */
@@ -315,23 +215,12 @@ static void find_no_continuation(struct analysis *analysis, uint32_t rule)
     const struct rule *own = &analysis->ruleset->rules[rule];
     if (!analysis->states_written || own->action != ACTION_ALLOW || !(own->states & STATE_BIT(STATE_NEW)))
         return;
-    struct arena *arena = scratch_new();
-    struct boxes boxes = in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_NEW));
-    boxes = all_without_members(analysis, arena, boxes);
-    struct search search = search_of(analysis, arena, rule, ask_established);
+    struct arena *arena = analysis_scratch();
+    struct boxes boxes = openings_of(analysis, arena, rule);
+    struct search search = analysis_search(analysis, arena, rule, ask_established);
     search.context = analysis;
-    if (search_boxes(analysis, &search, &boxes) == SEARCH_FOUND) {
-        struct finding finding = finding_of(FINDING_NO_CONTINUATION, rule);
-        if (set_witness(analysis, &finding, &search.found))
-            analysis->take(analysis->context, &finding);
-    }
+    tell_found(analysis, &search, &boxes, finding_of(FINDING_NO_CONTINUATION, rule));
     arena_free(arena);
-}
-
-static bool allows(const struct analysis *analysis, uint32_t rule, uint32_t asked)
-{
-    (void)asked;
-    return analysis->ruleset->rules[rule].action == ACTION_ALLOW;
 }
 
 static void find_no_opener(struct analysis *analysis, uint32_t rule)
@@ -341,17 +230,17 @@ static void find_no_opener(struct analysis *analysis, uint32_t rule)
     unsigned later = STATE_BIT(STATE_ESTABLISHED) | STATE_BIT(STATE_RELATED);
     if (own->action != ACTION_ALLOW || own->states & STATE_BIT(STATE_NEW) || !(own->states & later))
         return;
-    struct arena *arena = scratch_new();
-    struct boxes boxes = in_states(analysis, arena, &analysis->regions[rule], later);
+    struct arena *arena = analysis_scratch();
+    struct boxes boxes = analysis_in_states(analysis, arena, &analysis->regions[rule], later);
     struct box *openings = arena_take(arena, boxes.count, sizeof *openings);
     for (size_t i = 0; i < boxes.count; i++)
         openings[i] = with_state(analysis, arena, &boxes.list[i], STATE_NEW);
     struct boxes as_new = {.count = boxes.count, .list = openings};
-    set_roles(analysis, analysis->roles, allows, 0);
+    analysis_set_roles(analysis, analysis->roles, analysis_allows, 0);
     bool open = ruleset->default_action == ACTION_ALLOW;
-    struct search search = search_of(analysis, arena, (uint32_t)ruleset->rule_count, open ? search_end_is_hit : NULL);
+    struct search search = analysis_search(analysis, arena, (uint32_t)ruleset->rule_count, open ? search_end_is_hit : NULL);
     search.roles = analysis->roles;
-    if (boxes.count > 0 && search_boxes(analysis, &search, &as_new) == SEARCH_NOTHING) {
+    if (boxes.count > 0 && analysis_run(analysis, &search, &as_new) == SEARCH_NOTHING) {
         struct finding finding = finding_of(FINDING_NO_OPENER, rule);
         set_witness(analysis, &finding, &as_new.list[0]);
         analysis->take(analysis->context, &finding);
@@ -373,9 +262,8 @@ static void find_wide_self(struct analysis *analysis, uint32_t rule)
     const struct rule *own = &analysis->ruleset->rules[rule];
     if (own->action != ACTION_ALLOW || !(analysis->ruleset->hooks & CHAIN_BIT(CHAIN_INPUT)) || !is_wide(&own->dst))
         return;
-    struct arena *arena = scratch_new();
-    struct boxes boxes = in_states(analysis, arena, &analysis->regions[rule], STATE_BIT(STATE_NEW));
-    boxes = all_without_members(analysis, arena, boxes);
+    struct arena *arena = analysis_scratch();
+    struct boxes boxes = openings_of(analysis, arena, rule);
     struct box *inward = arena_take(arena, boxes.count, sizeof *inward);
     size_t count = 0;
     for (size_t i = 0; i < boxes.count; i++) {
@@ -386,12 +274,8 @@ static void find_wide_self(struct analysis *analysis, uint32_t rule)
             inward[count++] = box;
     }
     struct boxes to_self = {.count = count, .list = inward};
-    struct search search = search_of(analysis, arena, rule, search_end_is_hit);
-    if (search_boxes(analysis, &search, &to_self) == SEARCH_FOUND) {
-        struct finding finding = finding_of(FINDING_WIDE_SELF, rule);
-        if (set_witness(analysis, &finding, &search.found))
-            analysis->take(analysis->context, &finding);
-    }
+    struct search search = analysis_search(analysis, arena, rule, search_end_is_hit);
+    tell_found(analysis, &search, &to_self, finding_of(FINDING_WIDE_SELF, rule));
     arena_free(arena);
 }
 
@@ -400,9 +284,8 @@ static void find_wide_self(struct analysis *analysis, uint32_t rule)
 /* The new connections to one service, or to all services of the rule (NULL), of which the rule decides. */
 static void find_opened(struct analysis *analysis, struct finding finding, const struct service_item *item)
 {
-    struct arena *arena = scratch_new();
-    struct boxes boxes = in_states(analysis, arena, &analysis->regions[finding.rule], STATE_BIT(STATE_NEW));
-    boxes = all_without_members(analysis, arena, boxes);
+    struct arena *arena = analysis_scratch();
+    struct boxes boxes = openings_of(analysis, arena, finding.rule);
     struct box *asked = arena_take(arena, boxes.count, sizeof *asked);
     size_t count = 0;
     for (size_t i = 0; i < boxes.count; i++) {
@@ -412,9 +295,8 @@ static void find_opened(struct analysis *analysis, struct finding finding, const
                                             &asked[count]);
     }
     struct boxes opened = {.count = count, .list = asked};
-    struct search search = search_of(analysis, arena, finding.rule, search_end_is_hit);
-    if (search_boxes(analysis, &search, &opened) == SEARCH_FOUND && set_witness(analysis, &finding, &search.found))
-        analysis->take(analysis->context, &finding);
+    struct search search = analysis_search(analysis, arena, finding.rule, search_end_is_hit);
+    tell_found(analysis, &search, &opened, finding);
     arena_free(arena);
 }
 
@@ -454,71 +336,6 @@ static bool is_expired(const struct analysis *analysis, const struct rule *rule)
     return rule->until != 0 && analysis->ruleset->schedules[rule->until - 1].last_day < analysis->today;
 }
 
-/* All boxes of all rules in one list. */
-static void gather_boxes(struct analysis *analysis)
-{
-    size_t rules = analysis->ruleset->rule_count;
-    analysis->box_from = arena_take(analysis->arena, rules + 1, sizeof *analysis->box_from);
-    for (size_t i = 0; i < rules; i++)
-        analysis->box_from[i + 1] = analysis->box_from[i] + analysis->regions[i].count;
-    analysis->box_count = analysis->box_from[rules];
-    analysis->boxes = arena_take(analysis->arena, analysis->box_count, sizeof *analysis->boxes);
-    for (size_t i = 0; i < rules; i++)
-        for (size_t k = 0; k < analysis->regions[i].count; k++)
-            analysis->boxes[analysis->box_from[i] + k] = search_box_of(&analysis->regions[i].list[k], (uint32_t)i);
-}
-
-static bool never(const struct analysis *analysis, uint32_t rule, uint32_t asked)
-{
-    (void)analysis;
-    (void)rule;
-    (void)asked;
-    return false;
-}
-
-static bool refuses(const struct analysis *analysis, uint32_t rule, uint32_t asked)
-{
-    return !allows(analysis, rule, asked);
-}
-
-/* What a rule matches; where there is no room for it, everything that there can be. */
-static void make_regions(struct analysis *analysis)
-{
-    struct arena *arena = analysis->arena;
-    struct box all = {0, NULL};
-    for (uint32_t dimension = DIMENSION_SERVICE; dimension <= DIMENSION_DST; dimension++)
-        all = box_with(arena, &all, dimension, box_domain(dimension));
-    struct box *anything = arena_take(arena, 1, sizeof *anything);
-    *anything = all;
-    for (uint32_t i = 0; i < analysis->ruleset->rule_count; i++) {
-        if (arena_bytes(arena) < REGIONS_BYTES_MAX)
-            analysis->regions[i] = region_of_rule(arena, analysis->ruleset, &analysis->ruleset->rules[i], &analysis->space);
-        else
-            analysis->regions[i] = (struct boxes){1, anything, true};
-    }
-}
-
-static void analysis_init(struct analysis *analysis, const struct ruleset *ruleset, int32_t today, finding_take take,
-                          void *context)
-{
-    size_t rules = ruleset->rule_count;
-    struct arena *arena = scratch_new();
-    *analysis = (struct analysis){.ruleset = ruleset, .today = today, .arena = arena, .take = take, .context = context};
-    for (uint32_t i = 0; i < rules; i++) {
-        analysis->space.flags |= ruleset->rules[i].flagged;
-        analysis->states_written |= ruleset->rules[i].states != STATES_BY_DEFAULT;
-    }
-    analysis->regions = arena_take(arena, rules, sizeof *analysis->regions);
-    analysis->cuts = arena_take(arena, rules, 1);
-    analysis->roles = arena_take(arena, rules, 1);
-    analysis->verdicts = arena_take(arena, rules, 1);
-    analysis->used = arena_take(arena, rules, sizeof *analysis->used);
-    make_regions(analysis);
-    set_roles(analysis, analysis->cuts, never, 0);
-    set_roles(analysis, analysis->verdicts, refuses, 0);
-    gather_boxes(analysis);
-}
-
 static void find_all(struct analysis *analysis, uint32_t rule)
 {
     struct finding finding = finding_of(FINDING_NEVER, rule);
@@ -550,7 +367,7 @@ struct findings_left findings_of(const struct ruleset *ruleset, int32_t today, f
         if (analysis.undecided && left.rules++ == 0)
             left.first = rule;
     }
-    arena_free(analysis.arena);
+    analysis_fini(&analysis);
     return left;
 }
 
@@ -558,14 +375,14 @@ struct findings_left findings_of(const struct ruleset *ruleset, int32_t today, f
 static struct boxes protected_boxes(struct analysis *analysis, struct arena *arena, const struct rule *protected)
 {
     struct boxes region = region_of_rule(arena, analysis->ruleset, protected, &analysis->space);
-    struct boxes boxes = in_states(analysis, arena, &region, ALL_STATES);
+    struct boxes boxes = analysis_in_states(analysis, arena, &region, ALL_STATES);
     struct box *list = arena_take(arena, boxes.count, sizeof *list);
     for (size_t i = 0; i < boxes.count; i++) {
         struct box box = boxes.list[i];
         const struct rangeset *flags = box_set(&box, DIMENSION_FLAGS);
         if (flags != NULL && flags->ranges[flags->count - 1].last.low > 0)
             box = box_with(arena, &box, DIMENSION_FLAGS, box_numbers(arena, 2, 2));
-        list[i] = without_members(analysis, arena, box);
+        list[i] = analysis_without_members(analysis, arena, box);
     }
     return (struct boxes){boxes.count, list, region.incomplete};
 }
@@ -600,12 +417,13 @@ void findings_of_protection(const struct ruleset *ruleset, int32_t today, findin
         return;
     analysis_init(&analysis, ruleset, today, take, context);
     for (uint32_t i = 0; i < ruleset->protect_count; i++) {
-        struct arena *arena = scratch_new();
+        struct arena *arena = analysis_scratch();
         struct boxes boxes = protected_boxes(&analysis, arena, &ruleset->protects[i]);
         bool open = ruleset->default_action == ACTION_ALLOW;
-        struct search search = search_of(&analysis, arena, (uint32_t)ruleset->rule_count, open ? NULL : search_end_is_hit);
+        struct search search =
+            analysis_search(&analysis, arena, (uint32_t)ruleset->rule_count, open ? NULL : search_end_is_hit);
         search.roles = analysis.verdicts;
-        enum search_result result = search_boxes(&analysis, &search, &boxes);
+        enum search_result result = analysis_run(&analysis, &search, &boxes);
         struct finding finding = finding_of(FINDING_PROTECT, i);
         if (find_refused(&analysis, arena, &ruleset->protects[i], &boxes, &finding))
             result = SEARCH_FOUND;
@@ -615,5 +433,5 @@ void findings_of_protection(const struct ruleset *ruleset, int32_t today, findin
             take(context, &finding);
         arena_free(arena);
     }
-    arena_free(analysis.arena);
+    analysis_fini(&analysis);
 }

@@ -1,4 +1,6 @@
 libparser_a_SOURCES += \
+	src/analysis/analysis.c \
+	src/analysis/analysis.h \
 	src/analysis/box.c \
 	src/analysis/box.h \
 	src/analysis/diff.c \
