@@ -23,19 +23,11 @@
 #include "base/text.h"
 #include "engine/engine.h"
 #include "packet/timeouts.h"
+#include "tests/unit/allow_all.h"
 #include "tests/unit/build.h"
 #include "tests/unit/random_rules.h"
 
 #define TABLE_CAPACITY (1u << 22)
-
-static const struct rule allow_all = {
-    .file = "bench",
-    .line = 1,
-    .action = ACTION_ALLOW,
-    .states = STATES_BY_DEFAULT,
-    .src = {.term_count = 1, .terms = (const struct endpoint_term[]){{.kind = TERM_ANY}}},
-    .dst = {.term_count = 1, .terms = (const struct endpoint_term[]){{.kind = TERM_ANY}}},
-};
 
 static struct engine engine;
 static struct arrival arrival = {.now_ms = 1000, .checksum = CHECKSUM_GOOD, .in_interface = 1, .out_interface = 2};

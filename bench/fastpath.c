@@ -16,21 +16,12 @@
 
 #include "daemon/fast.h"
 #include "fastpath/fastpath.h"
+#include "tests/unit/allow_all.h"
 #include "tests/unit/build.h"
 
 #define ETHERNET_BYTES 14
 #define RUNS 3000000u
 #define ROUNDS 5
-
-static const struct rule allow_all = {
-    .file = "bench",
-    .line = 1,
-    .identity = 1,
-    .action = ACTION_ALLOW,
-    .states = STATES_BY_DEFAULT,
-    .src = {.term_count = 1, .terms = (const struct endpoint_term[]){{.kind = TERM_ANY}}},
-    .dst = {.term_count = 1, .terms = (const struct endpoint_term[]){{.kind = TERM_ANY}}},
-};
 
 static struct ruleset ruleset;
 static struct rule_counter counters[2], passed[2], *all_counters[2] = {counters, passed};

@@ -1,7 +1,7 @@
 # Figures, never tests; bench/README says what they mean.
 EXTRA_PROGRAMS = bench/engine bench/classifier bench/blast bench/acceptall bench/fastpath
 BENCH_RULES = tests/unit/random_rules.c tests/unit/random_rules.h
-bench_engine_SOURCES = bench/engine.c $(BENCH_RULES) tests/unit/build.c tests/unit/build.h
+bench_engine_SOURCES = bench/engine.c tests/unit/allow_all.h $(BENCH_RULES) tests/unit/build.c tests/unit/build.h
 bench_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 bench_engine_LDADD = libparser.a libengine.a
 bench_classifier_SOURCES = bench/classifier.c $(BENCH_RULES)
@@ -10,7 +10,7 @@ bench_classifier_LDADD = libparser.a libengine.a
 bench_blast_SOURCES = bench/blast.c
 bench_acceptall_SOURCES = bench/acceptall.c
 bench_acceptall_LDADD = $(NFQ_LIBS) $(MNL_LIBS)
-bench_fastpath_SOURCES = bench/fastpath.c tests/unit/build.c tests/unit/build.h
+bench_fastpath_SOURCES = bench/fastpath.c tests/unit/allow_all.h tests/unit/build.c tests/unit/build.h
 bench_fastpath_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 bench_fastpath_LDADD = $(tests_differential_fastpath_LDADD)
 EXTRA_DIST += bench/README bench/check.py bench/gateways.py bench/report.py bench/run

@@ -1,3 +1,7 @@
+/*
+ * Longer than other files, and one all the same: expectations and children stand in the lists of their families under one lock, and
+ * whatever ends one of the three may free the others.
+ */
 #include "state/family.h"
 
 #include <pthread.h>

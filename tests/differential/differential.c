@@ -16,6 +16,7 @@
 #include "state/session.h"
 #include "tests/differential/dialogue.h"
 #include "tests/differential/explain.h"
+#include "tests/unit/allow_all.h"
 #include "tests/unit/build.h"
 
 #define SKIP 77
@@ -49,16 +50,6 @@ struct differential {
     bool confused, unread, undisturbed; /* see struct judged */
     const char *source;  /* what is judged now ... */
     unsigned long number; /* ... and which packet of it */
-};
-
-static const struct rule allow_all = {
-    .file = "differential",
-    .line = 1,
-    .identity = 1,
-    .action = ACTION_ALLOW,
-    .states = STATES_BY_DEFAULT,
-    .src = {.term_count = 1, .terms = (const struct endpoint_term[]){{.kind = TERM_ANY}}},
-    .dst = {.term_count = 1, .terms = (const struct endpoint_term[]){{.kind = TERM_ANY}}},
 };
 
 /* Both sides forget everything. */

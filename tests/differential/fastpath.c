@@ -21,6 +21,7 @@
 #include "engine/engine.h"
 #include "fastpath/fastpath.h"
 #include "tests/differential/dialogue.h"
+#include "tests/unit/allow_all.h"
 #include "tests/unit/build.h"
 
 #define SKIP 77
@@ -50,16 +51,6 @@ struct test {
 };
 
 static struct ruleset ruleset;
-
-static const struct rule allow_all = {
-    .file = "fastpath",
-    .line = 1,
-    .identity = 1,
-    .action = ACTION_ALLOW,
-    .states = STATES_BY_DEFAULT,
-    .src = {.term_count = 1, .terms = (const struct endpoint_term[]){{.kind = TERM_ANY}}},
-    .dst = {.term_count = 1, .terms = (const struct endpoint_term[]){{.kind = TERM_ANY}}},
-};
 
 /* xorshift64: the same seed gives the same packets everywhere. */
 static uint32_t draw(struct test *test, uint32_t below)

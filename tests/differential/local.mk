@@ -8,6 +8,7 @@ tests_differential_differential_SOURCES = \
 	tests/differential/explain.h \
 	tests/differential/kernel.c \
 	tests/differential/kernel.h \
+	tests/unit/allow_all.h \
 	tests/unit/build.c \
 	tests/unit/build.h
 tests_differential_differential_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(MNL_CFLAGS) $(NFQ_CFLAGS) $(PCAP_CFLAGS)
@@ -24,6 +25,7 @@ tests_differential_fastpath_SOURCES = \
 	tests/differential/dialogue.c \
 	tests/differential/dialogue.h \
 	tests/differential/fastpath.c \
+	tests/unit/allow_all.h \
 	tests/unit/build.c \
 	tests/unit/build.h
 tests_differential_fastpath_CPPFLAGS = $(tests_differential_differential_CPPFLAGS)
