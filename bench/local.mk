@@ -3,6 +3,7 @@ EXTRA_PROGRAMS = bench/engine bench/classifier bench/blast bench/acceptall bench
 BENCH_RULES = tests/unit/random_rules.c tests/unit/random_rules.h
 bench_engine_SOURCES = bench/engine.c tests/unit/allow_all.h $(BENCH_RULES) tests/unit/build.c tests/unit/build.h
 bench_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+bench_engine_LDFLAGS = $(LINK_FLAGS) $(LTO_LDFLAGS)
 bench_engine_LDADD = libparser.a libengine.a
 bench_classifier_SOURCES = bench/classifier.c $(BENCH_RULES)
 bench_classifier_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)

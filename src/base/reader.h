@@ -7,9 +7,11 @@
 #ifndef BASE_READER_H
 #define BASE_READER_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct reader {
     const uint8_t *at;  /* next byte to be read */
@@ -42,6 +44,21 @@ static inline const uint8_t *reader_bytes(struct reader *reader, size_t length)
     return bytes;
 }
 
+/* The number that begins at BYTES, which reader_bytes has given with so many behind it. */
+static inline uint16_t number_u16(const uint8_t *bytes)
+{
+    uint16_t number;
+    memcpy(&number, bytes, sizeof number);
+    return be16toh(number);
+}
+
+static inline uint32_t number_u32(const uint8_t *bytes)
+{
+    uint32_t number;
+    memcpy(&number, bytes, sizeof number);
+    return be32toh(number);
+}
+
 static inline uint8_t reader_u8(struct reader *reader)
 {
     const uint8_t *b = reader_bytes(reader, 1);
@@ -51,13 +68,13 @@ static inline uint8_t reader_u8(struct reader *reader)
 static inline uint16_t reader_u16(struct reader *reader)
 {
     const uint8_t *b = reader_bytes(reader, 2);
-    return (uint16_t)(b ? b[0] << 8 | b[1] : 0);
+    return b ? number_u16(b) : 0;
 }
 
 static inline uint32_t reader_u32(struct reader *reader)
 {
     const uint8_t *b = reader_bytes(reader, 4);
-    return b ? (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3] : 0;
+    return b ? number_u32(b) : 0;
 }
 
 static inline uint64_t reader_u64(struct reader *reader)

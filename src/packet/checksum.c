@@ -7,9 +7,10 @@
 
 static uint32_t fold(uint64_t sum)
 {
-    while (sum >> 16 != 0)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint32_t)sum;
+    sum = (sum & 0xffffffff) + (sum >> 32); /* at most 33 bits */
+    sum = (sum & 0xffff) + (sum >> 16);     /* at most 18 */
+    sum = (sum & 0xffff) + (sum >> 16);     /* at most 17, and then a small number below it */
+    return (uint32_t)((sum & 0xffff) + (sum >> 16));
 }
 
 /*
@@ -19,10 +20,18 @@ static uint32_t fold(uint64_t sum)
 uint32_t checksum_add(uint32_t sum, const uint8_t *bytes, size_t length)
 {
     uint64_t total = 0, word;
+    uint32_t half;
     for (; length >= sizeof word; bytes += sizeof word, length -= sizeof word) {
         memcpy(&word, bytes, sizeof word);
         total += word;
         total += total < word;
+    }
+    if (length >= sizeof half) {
+        memcpy(&half, bytes, sizeof half);
+        total += half;
+        total += total < half;
+        bytes += sizeof half;
+        length -= sizeof half;
     }
     if (length > 0) {
         word = 0;

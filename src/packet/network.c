@@ -78,17 +78,13 @@ static enum reason ip4_read(struct network *network)
 {
     struct packet *packet = network->packet;
     struct reader reader = reader_from(packet, 0);
-    uint32_t header = (reader_u8(&reader) & 0x0fu) * 4u;
-    reader_u8(&reader); /* type of service */
-    uint16_t total = reader_u16(&reader);
-    reader_u16(&reader); /* identification */
-    uint16_t fragment = reader_u16(&reader);
-    uint8_t hop_limit = reader_u8(&reader);
-    uint8_t protocol = reader_u8(&reader);
-    reader_u16(&reader); /* checksum */
-    uint32_t src = reader_u32(&reader), dst = reader_u32(&reader);
-    if (reader.failed)
+    const uint8_t *fixed = reader_bytes(&reader, IP4_HEADER_BYTES);
+    if (fixed == NULL)
         return REASON_TRUNCATED;
+    uint32_t header = (fixed[0] & 0x0fu) * 4u;
+    uint16_t total = number_u16(fixed + 2), fragment = number_u16(fixed + 6);
+    uint8_t hop_limit = fixed[8], protocol = fixed[9];
+    uint32_t src = number_u32(fixed + 12), dst = number_u32(fixed + 16);
     packet->src = address_v4(src);
     packet->dst = network->receiver = address_v4(dst);
     packet->protocol = protocol;

@@ -98,16 +98,17 @@ static enum reason tcp_read(struct packet *packet)
 {
     struct packet_tcp *tcp = &packet->tcp;
     struct reader reader = reader_of(packet);
-    read_ports(packet, &reader);
-    tcp->seq = reader_u32(&reader);
-    tcp->ack = tcp->sack_end = reader_u32(&reader);
-    uint32_t header = (uint32_t)(reader_u8(&reader) >> 4) * 4;
-    tcp->flags = reader_u8(&reader);
-    tcp->window = reader_u16(&reader);
-    reader_u32(&reader); /* checksum, urgent pointer */
-    tcp->scale = TCP_NO_SCALE;
-    if (reader.failed)
+    const uint8_t *fixed = reader_bytes(&reader, TCP_HEADER_BYTES);
+    if (fixed == NULL)
         return REASON_TRUNCATED;
+    packet->src_port = number_u16(fixed);
+    packet->dst_port = number_u16(fixed + 2);
+    tcp->seq = number_u32(fixed + 4);
+    tcp->ack = tcp->sack_end = number_u32(fixed + 8);
+    uint32_t header = (uint32_t)(fixed[12] >> 4) * 4;
+    tcp->flags = fixed[13];
+    tcp->window = number_u16(fixed + 14);
+    tcp->scale = TCP_NO_SCALE;
     if (header < TCP_HEADER_BYTES || header > transport_room(packet))
         return REASON_BAD_HEADER;
     uint32_t option_bytes = header - TCP_HEADER_BYTES;
