@@ -96,16 +96,16 @@ static void fill(const struct fast *fast, const struct connection *connection, c
         .idle_ms = idle_limit(terms->idle_ms),
         .unacknowledged_ms = idle_limit(terms->unacknowledged_ms),
         .opener = connection->opener,
-        .in_interface = connection->in_interface,
-        .out_interface = connection->out_interface,
         .created_s = connection->created_s,
+        .bound = terms->bound,
         .opener_high = !!(connection->flags & CONNECTION_OPENER_HIGH),
         .flags = connection->flags,
     };
     for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
-        struct fastpath_side *side = &record->entry.sides[connection_side(connection, i)];
+        unsigned at = connection_side(connection, i);
+        struct fastpath_side *side = &record->entry.sides[at];
+        record->entry.interface[at] = i == ORIGINAL ? connection->in_interface : connection->out_interface;
         side->seen_ns = connection->seen_ms * NS_A_MS;
-        side->interface = terms->interface[i];
         /* They go on from the connection's, so that the next daemon knows them too. */
         side->packets = connection->packets[i];
         side->bytes = connection->bytes[i];
@@ -114,18 +114,19 @@ static void fill(const struct fast *fast, const struct connection *connection, c
         const struct tcp_peer *peer = &connection->transport.tcp.peer[i];
         side->sent = words(peer->end, peer->ack);
         side->allowed = words(peer->end_max, peer->window);
-        side->scale = peer->scale;
+        record->entry.scale[at] = peer->scale;
     }
 }
 
-static struct tcp_peer peer_of(const struct fastpath_side *side)
+static struct tcp_peer peer_of(const struct fastpath_entry *entry, unsigned at)
 {
+    const struct fastpath_side *side = &entry->sides[at];
     return (struct tcp_peer){
         .end = (uint32_t)(side->sent >> 32),
         .ack = (uint32_t)side->sent,
         .end_max = (uint32_t)(side->allowed >> 32),
         .window = (uint32_t)side->allowed,
-        .scale = side->scale,
+        .scale = entry->scale[at],
     };
 }
 
@@ -149,7 +150,7 @@ static void merge(struct fast *fast, struct connection *connection, const struct
             account->packets[at] = side->packets;
             account->bytes[at] = side->bytes;
         }
-        progress.peer[i] = peer_of(side);
+        progress.peer[i] = peer_of(entry, at);
     }
     offload_merge(&fast->engine, connection, &progress);
 }
@@ -195,6 +196,21 @@ static void catch_up(void *context, struct connection *connection)
     if (fastpath_read(fast->kernel, &connection->tuple, &entry) && entry.id == account_of(fast, connection)->id)
         follow(fast, connection, &entry, clock_now_ms());
     else
+        take_back(fast, connection);
+    pthread_mutex_unlock(&fast->lock);
+}
+
+static void tell(void *context, struct connection *connection)
+{
+    struct fast *fast = context;
+    struct fastpath_news news = {.id = connection->id};
+    for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
+        const struct tcp_peer *peer = &connection->transport.tcp.peer[i];
+        news.sent[connection_side(connection, i)] = words(peer->end, peer->ack);
+        news.allowed[connection_side(connection, i)] = words(peer->end_max, peer->window);
+    }
+    pthread_mutex_lock(&fast->lock);
+    if (!fastpath_tell(fast->kernel, &connection->tuple, &news))
         take_back(fast, connection);
     pthread_mutex_unlock(&fast->lock);
 }
@@ -364,8 +380,7 @@ static bool has_terms(const struct fast *fast, const struct connection *connecti
         return false;
     fill(fast, connection, &terms, &fresh);
     return fresh.entry.idle_ms == entry->idle_ms && fresh.entry.unacknowledged_ms == entry->unacknowledged_ms &&
-           fresh.entry.sides[0].interface == entry->sides[0].interface &&
-           fresh.entry.sides[1].interface == entry->sides[1].interface;
+           fresh.entry.bound == entry->bound;
 }
 
 /* The connection of the entry is ours from here on, and the entry stays where its terms are still right. False: it is nobody's. */
@@ -376,17 +391,17 @@ static bool adopt(struct fast *fast, const struct fastpath_record *record, uint3
         .tuple = record->tuple,
         .flags = entry->flags,
         .opener = entry->opener,
-        .in_interface = entry->in_interface,
-        .out_interface = entry->out_interface,
+        .in_interface = entry->interface[!!entry->opener_high],
+        .out_interface = entry->interface[!entry->opener_high],
         .created_s = entry->created_s,
         .idle_ms = entry->idle_ms,
         .seen_ms = seen_ms(entry),
     };
     for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
-        const struct fastpath_side *side = &entry->sides[(i == ORIGINAL) == !!entry->opener_high];
-        past.peer[i] = peer_of(side);
-        past.packets[i] = side->packets;
-        past.bytes[i] = side->bytes;
+        unsigned at = (i == ORIGINAL) == !!entry->opener_high;
+        past.peer[i] = peer_of(entry, at);
+        past.packets[i] = entry->sides[at].packets;
+        past.bytes[i] = entry->sides[at].bytes;
     }
     if (entry->generation != fast->generation || past.seen_ms + past.idle_ms <= now_ms)
         return false;
@@ -449,10 +464,11 @@ struct fast *fast_start(const struct fast_config *config, char *error, size_t er
     fast->death = config->death;
     fast->generation = fastpath_generation_now(fast->kernel);
     fast_publish(fast, config->policy, !inherited);
-    fast->offload = (struct table_offload){catch_up, recall, fast};
+    fast->offload = (struct table_offload){catch_up, recall, tell, fast};
     table_set_offload(config->table, &fast->offload);
     if (inherited)
         take_over(fast, clock_now_ms());
+    fast_turn(fast, clock_now_ms()); /* or nothing would pass before the main thread's first one */
     return fast;
 }
 

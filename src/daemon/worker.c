@@ -184,6 +184,9 @@ static void judge(void *context, struct engine_job *jobs, unsigned count, struct
         answers[i] = (struct nfqueue_answer){verdict->action == ACTION_ALLOW, verdict->mark, verdict->mark_mask};
         follow(worker, &jobs[i]);
     }
+    /* Before the verdicts: what they let go is answered at once, and the answer may pass by itself already. */
+    if (worker->config.fast != NULL)
+        fast_enter(worker->config.fast, worker->policy, &worker->engine);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
@@ -193,10 +196,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
     (void)events;
     for (unsigned i = 0; i < BATCHES_A_TURN; i++) {
         worker->now_ms = clock_now_ms();
-        unsigned count = nfqueue_turn(worker->config.queue, worker->now_ms, judge, worker);
-        if (worker->config.fast != NULL)
-            fast_enter(worker->config.fast, worker->policy, &worker->engine);
-        if (count < NFQUEUE_BATCH_MAX)
+        if (nfqueue_turn(worker->config.queue, worker->now_ms, judge, worker) < NFQUEUE_BATCH_MAX)
             break;
     }
 }

@@ -177,7 +177,7 @@ static void commit(const struct passage *passage, struct connection *connection,
     session_commit(connection, direction, step);
     /* Who passes packets without knowing of this one would hold the others against a window that lags behind. */
     if (moves)
-        table_recall(engine->table, connection);
+        table_tell(engine->table, connection);
     if (connection->alg != 0)
         listen_follow(engine, connection, passage->arrival->now_ms);
     bool replied = connection->flags & CONNECTION_REPLIED;

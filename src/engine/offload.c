@@ -50,12 +50,11 @@ bool offload_terms(const struct engine *engine, const struct connection *connect
     };
     if (!engine->ruleset->antispoof)
         return true;
-    terms->interface[ORIGINAL] = connection->in_interface;
-    terms->interface[REPLY] = connection->out_interface;
+    terms->bound = true;
+    const uint32_t interfaces[DIRECTION_COUNT] = {connection->in_interface, connection->out_interface};
     for (unsigned direction = 0; direction < DIRECTION_COUNT; direction++)
-        if (terms->interface[direction] == 0 ||
-            ruleset_spoofed(engine->ruleset, address_of(connection, direction),
-                            surroundings_zone(engine->surroundings, terms->interface[direction])))
+        if (interfaces[direction] == 0 || ruleset_spoofed(engine->ruleset, address_of(connection, direction),
+                                                          surroundings_zone(engine->surroundings, interfaces[direction])))
             return false;
     return true;
 }

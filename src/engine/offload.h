@@ -18,7 +18,7 @@ bool offload_fits(const struct engine *engine, const struct connection *connecti
 struct offload_terms {
     uint32_t idle_ms;           /* it is over when it has idled for so long, 1 s more or less where timeouts shrink ... */
     uint32_t unacknowledged_ms; /* ... or so long while TCP data is not acknowledged */
-    uint32_t interface[DIRECTION_COUNT]; /* packets arrive there, or the engine must judge them; 0: anywhere */
+    bool bound;                 /* each side's packets arrive where those of its first one came from or went to; others the engine must judge */
 };
 
 /* False: packets of one side would be spoofed where they came from first, and the engine must judge them all. */

@@ -264,6 +264,7 @@ void fastpath_close(struct fastpath *fastpath)
         munmap(fastpath->control, (size_t)sysconf(_SC_PAGESIZE));
     close_all(fastpath->loaded.maps, MAP_COUNT);
     close(fastpath->loaded.program);
+    close(fastpath->loaded.tell);
     free(fastpath);
 }
 
@@ -352,6 +353,21 @@ bool fastpath_read(struct fastpath *fastpath, const struct tuple *tuple, struct 
 bool fastpath_take(struct fastpath *fastpath, const struct tuple *tuple, struct fastpath_entry *entry)
 {
     return get(fastpath, BPF_MAP_LOOKUP_AND_DELETE_ELEM, tuple, entry);
+}
+
+bool fastpath_tell(const struct fastpath *fastpath, const struct tuple *tuple, struct fastpath_news *news)
+{
+    union bpf_attr attributes = {.test = {
+        .prog_fd = (uint32_t)fastpath->loaded.tell,
+        .ctx_in = at(news),
+        .ctx_size_in = sizeof *news,
+    }};
+    news->family = is_v4(tuple) ? 4 : 6;
+    if (is_v4(tuple))
+        news->key.v4 = key_v4(tuple);
+    else
+        news->key.v6 = key_v6(tuple);
+    return bpf(BPF_PROG_TEST_RUN, &attributes) == 0 && attributes.test.retval != 0;
 }
 
 unsigned fastpath_sweep(struct fastpath *fastpath, struct fastpath_place *place, struct fastpath_record *records)

@@ -86,6 +86,12 @@ bool fastpath_read(struct fastpath *fastpath, const struct tuple *tuple, struct 
 /* The same, and removes it. */
 bool fastpath_take(struct fastpath *fastpath, const struct tuple *tuple, struct fastpath_entry *entry);
 
+/*
+ * Moves the windows of a TCP connection's entry on to NEWS, whose key is filled in here; its counters stay as they are. False: it is not
+ * there, or changes too fast.
+ */
+bool fastpath_tell(const struct fastpath *fastpath, const struct tuple *tuple, struct fastpath_news *news);
+
 /* Where a sweep stands; zeroed: at the beginning. */
 struct fastpath_place {
     bool v6;

@@ -18,6 +18,7 @@ __asm__(".section .rodata\n"
 extern const char fastpath_object[], fastpath_object_end[];
 
 #define PROGRAM "spid_pass"
+#define TELL "spid_tell"
 
 bool fastpath_built(void)
 {
@@ -60,20 +61,26 @@ static bool use_pinned(struct bpf_object *object, const int pinned[MAP_COUNT])
     return true;
 }
 
+static int program_of(const struct bpf_object *object, const char *name)
+{
+    return bpf_program__fd(bpf_object__find_program_by_name(object, name));
+}
+
 /* Descriptors that outlive the object. */
 static int keep(struct fastpath_loaded *loaded, const struct bpf_object *object)
 {
-    const int *fds[MAP_COUNT + 1];
-    loaded->program = fcntl(bpf_program__fd(bpf_object__find_program_by_name(object, PROGRAM)), F_DUPFD_CLOEXEC, 3);
-    fds[MAP_COUNT] = &loaded->program;
-    for (unsigned i = 0; i < MAP_COUNT; i++) {
-        loaded->maps[i] = fcntl(bpf_map__fd(map_of(object, i)), F_DUPFD_CLOEXEC, 3);
-        fds[i] = &loaded->maps[i];
-    }
+    int *fds[MAP_COUNT + 2] = {&loaded->program, &loaded->tell};
+    int from[MAP_COUNT + 2] = {program_of(object, PROGRAM), program_of(object, TELL)};
     bool failed = false;
-    for (unsigned i = 0; i <= MAP_COUNT; i++)
+    for (unsigned i = 0; i < MAP_COUNT; i++) {
+        from[2 + i] = bpf_map__fd(map_of(object, i));
+        fds[2 + i] = &loaded->maps[i];
+    }
+    for (unsigned i = 0; i < MAP_COUNT + 2; i++) {
+        *fds[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
         failed |= *fds[i] < 0;
-    for (unsigned i = 0; i <= MAP_COUNT && failed; i++)
+    }
+    for (unsigned i = 0; i < MAP_COUNT + 2 && failed; i++)
         if (*fds[i] >= 0)
             close(*fds[i]);
     return failed ? -EMFILE : 0;

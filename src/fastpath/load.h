@@ -10,7 +10,7 @@ enum fastpath_map { MAP_CONTROL, MAP_V4, MAP_V6, MAP_COUNT };
 /* Descriptors, the caller's. */
 struct fastpath_loaded {
     int maps[MAP_COUNT];
-    int program;
+    int program, tell;
 };
 
 /* What the maps are called: in the program, and where they are pinned. */

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 
 /* Counts the changes of this file that a pinned map of an earlier daemon would not fit. */
-#define FASTPATH_LAYOUT 1
+#define FASTPATH_LAYOUT 2
 
 /* No padding that is not named: the kernel hashes and compares the whole of a key. */
 struct fastpath_key_v4 {
@@ -36,23 +36,34 @@ struct fastpath_side {
     __u64 allowed;   /* TCP: end_max << 32 | window */
     __u64 packets, bytes; /* at first the daemon's counts, then what the program has passed as well */
     __u64 seen_ns;   /* CLOCK_MONOTONIC, of the last packet; at first what the daemon knew */
-    __u32 interface; /* its packets arrive here, or the daemon is asked; 0: anywhere */
-    __u8 scale;      /* TCP: of its window */
-    __u8 zero[3];
 };
 
+/* 128 bytes: with what the kernel puts before an IPv4 key, an entry is three cache lines. Pairs are low, high. */
 struct fastpath_entry {
     __u64 id;                 /* the daemon's number of the connection */
     __u32 generation;         /* of the daemon's decision: passes as long as the control's is the same */
     __u32 idle_ms;            /* it may idle for so long ... */
     __u32 unacknowledged_ms;  /* ... and so long while TCP data is not acknowledged */
-    __u32 opener;             /* identity of the rule that admitted it */
-    __u32 in_interface, out_interface; /* of its first packet */
-    __u32 created_s;          /* CLOCK_MONOTONIC */
+    __u32 interface[2];       /* where the first packet came from or went to: those of this end come from there */
+    __u8 bound;               /* who comes from elsewhere: the daemon is asked */
+    __u8 scale[2];            /* TCP: of the window */
     __u8 opener_high;         /* the high end opened it */
+    __u32 opener;             /* identity of the rule that admitted it */
+    __u32 created_s;          /* CLOCK_MONOTONIC */
     __u8 flags;               /* the daemon's: enum connection_flag */
-    __u8 zero[2];
-    struct fastpath_side sides[2]; /* low, high */
+    __u8 zero[7];
+    struct fastpath_side sides[2];
+};
+
+/* What the daemon has seen of an entry's connection beside the program: the argument of spid_tell. Pairs are low, high. */
+struct fastpath_news {
+    __u64 id;
+    __u64 sent[2], allowed[2]; /* as in struct fastpath_side */
+    union {
+        struct fastpath_key_v4 v4;
+        struct fastpath_key_v6 v6;
+    } key;
+    __u32 family; /* 4 or 6 */
 };
 
 /* The one entry of the control map. */

@@ -22,6 +22,9 @@ static const char *const our_chains[CHAIN_COUNT] = {"spid-forward", "spid-input"
 static const char *const kernel_chains[CHAIN_COUNT] = {"FORWARD", "INPUT", "OUTPUT"};
 #define DEFRAGMENT_CHAIN "spid-defrag"
 
+/* The socket match works only where it can be reached from PREROUTING or INPUT; what is forwarded does not pay for it in INPUT. */
+#define DEFRAGMENT_FROM "INPUT"
+
 static const char *const tools[] = {"iptables", "ip6tables"};
 static const char *const restore_tools[] = {"iptables-restore", "ip6tables-restore"};
 
@@ -157,8 +160,7 @@ static int install_family(const struct hook *hook, int family, bool *defragmente
         if (hook->chains & CHAIN_BIT(chain) &&
             jump(family, kernel_chains[chain], our_chains[chain], output, sizeof output) != 0)
             return fail(error, size, "%s: cannot add the jump to %s: %s", tools[family == 6], our_chains[chain], output);
-    /* The socket match works only where it can be reached from PREROUTING. */
-    if (*defragmented && jump(family, "PREROUTING", DEFRAGMENT_CHAIN, output, sizeof output) != 0)
+    if (*defragmented && jump(family, DEFRAGMENT_FROM, DEFRAGMENT_CHAIN, output, sizeof output) != 0)
         *defragmented = false;
     return 0;
 }
@@ -204,7 +206,7 @@ int hook_remove(char *error, size_t error_size)
             break;
         for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
             remove_chain(family, kernel_chains[chain], our_chains[chain], &failures);
-        remove_chain(family, "PREROUTING", DEFRAGMENT_CHAIN, &failures);
+        remove_chain(family, DEFRAGMENT_FROM, DEFRAGMENT_CHAIN, &failures);
     }
     if (failures == 0)
         return 0;

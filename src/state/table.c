@@ -214,6 +214,12 @@ void table_recall(struct table *table, struct connection *connection)
         table->offload->recall(table->offload->context, connection);
 }
 
+void table_tell(struct table *table, struct connection *connection)
+{
+    if (connection->offloaded)
+        table->offload->tell(table->offload->context, connection);
+}
+
 bool table_try_lock(struct table *table, uint32_t hash)
 {
     return pthread_mutex_trylock(&stripe_of(table, hash)->lock) == 0;

@@ -94,6 +94,8 @@ struct table_offload {
     void (*catch_up)(void *context, struct connection *connection);
     /* The same, and no further packet is passed: it is not offloaded afterwards. */
     void (*recall)(void *context, struct connection *connection);
+    /* The TCP connection's windows have moved on beside him: he goes on from there, or the connection is not offloaded afterwards. */
+    void (*tell)(void *context, struct connection *connection);
     void *context;
 };
 
@@ -103,6 +105,7 @@ void table_set_offload(struct table *table, const struct table_offload *offload)
 /* Asks it about CONNECTION where that is offloaded, else nobody. */
 void table_catch_up(struct table *table, struct connection *connection);
 void table_recall(struct table *table, struct connection *connection);
+void table_tell(struct table *table, struct connection *connection);
 
 /* The connection with this tuple (of this hash, whose stripe is locked), borrowed until the lock is given up; or NULL. */
 struct connection *table_find(struct table *table, uint32_t hash, const struct tuple *tuple);
