@@ -109,6 +109,27 @@ static struct verdict judge(struct party *party, const uint8_t *bytes, size_t le
     return verdict;
 }
 
+/* What the program has of the packet's connection is not behind what the engine has that just saw it. */
+static void compare_entry(struct test *test, const struct tuple *tuple)
+{
+    struct table *table = test->helped.engine.table;
+    struct fastpath_entry entry;
+    uint32_t hash = table_hash(table, tuple);
+    table_lock(table, hash);
+    const struct connection *connection = table_find(table, hash, tuple);
+    if (connection != NULL && connection->offloaded && fastpath_read(fast_kernel(test->fast), tuple, &entry))
+        for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
+            const struct tcp_peer *peer = &connection->transport.tcp.peer[i];
+            const struct fastpath_side *side = &entry.sides[connection_side(connection, i)];
+            if (side->sent != ((uint64_t)peer->end << 32 | peer->ack) ||
+                side->allowed != ((uint64_t)peer->end_max << 32 | peer->window))
+                complain(test, "the entry stands at sent %llx allowed %llx, the engine at end %x ack %x end_max %x window %x",
+                         (unsigned long long)side->sent, (unsigned long long)side->allowed, peer->end, peer->ack, peer->end_max,
+                         peer->window);
+        }
+    table_unlock(table, hash);
+}
+
 static void take_packet(struct test *test, const uint8_t *bytes, size_t length, unsigned gso_size, enum checksum_status checksum)
 {
     uint64_t now_ms = clock_now_ms();
@@ -127,6 +148,12 @@ static void take_packet(struct test *test, const uint8_t *bytes, size_t length, 
     if (helped.action != alone.action || helped.reason != alone.reason || helped.state != alone.state)
         complain(test, "%s %s with the program before it, %s %s alone", action_name(helped.action), reason_name(helped.reason),
                  action_name(alone.action), reason_name(alone.reason));
+    struct packet packet;
+    struct tuple tuple;
+    if (packet_decode(&packet, bytes, length, length, checksum) == REASON_NONE && packet.protocol == PROTOCOL_TCP) {
+        tuple_of(&tuple, &packet);
+        compare_entry(test, &tuple);
+    }
 }
 
 /* ---- what both know ---- */
