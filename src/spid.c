@@ -2,6 +2,7 @@
  * spid: the command line. Says what is wrong with it, and hands over to a command or to the daemon.
  */
 #include <getopt.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 #define EXIT_USAGE 2
 
 static const char usage_text[] =
-    "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE] [-v]\n"
+    "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE] [--cpus LIST] [-v]\n"
     "       spid --check [--strict] [--json] [--verbose] FILE\n"
     "       spid --replay CAPTURE [-c FILE] [--json [--verbose]] [--self ADDR,...] [--pickup]\n"
     "                           [--checksums verify|ignore]\n"
@@ -35,6 +36,7 @@ static const char usage_text[] =
     "  -q, --queue FIRST[-LAST]  NFQUEUE numbers, over the file's `queue`\n"
     "  -H, --hook CHAIN,...      queue these chains (forward, input, output, or none), over the file's `hook`\n"
     "  -S, --socket PATH         control socket (default " DEFAULT_SOCKET ")\n"
+    "      --cpus LIST           the processors that the workers run on, one each in turn, such as 0,2-3\n"
     "      --pidfile PATH        write the process's number there when ready\n"
     "  -v, --verbose             log every verdict; with --check show the implicit rules,\n"
     "                            with --replay --json how the rules were read\n"
@@ -98,6 +100,24 @@ static int read_queues(const char *text, struct daemon_options *daemon)
     return 0;
 }
 
+static int read_cpus(const char *text, struct daemon_options *daemon)
+{
+    daemon->cpu_count = 0;
+    for (const char *at = text;; at++) {
+        uint16_t first, last;
+        at = read_number(at, CPU_SETSIZE - 1, &first);
+        last = first;
+        if (at != NULL && *at == '-')
+            at = read_number(at + 1, CPU_SETSIZE - 1, &last);
+        if (at == NULL || (*at != '\0' && *at != ',') || last < first)
+            return usage_error("--cpus takes processors and ranges of them, such as 0,2-3; '%s' is none", text);
+        for (unsigned cpu = first; cpu <= last && daemon->cpu_count < RULESET_QUEUES_MAX; cpu++)
+            daemon->cpus[daemon->cpu_count++] = (uint16_t)cpu;
+        if (*at == '\0')
+            return 0;
+    }
+}
+
 static int read_hooks(const char *text, struct daemon_options *daemon)
 {
     daemon->hooks_given = true;
@@ -148,6 +168,8 @@ static int read_option(struct command_line *line, int option, const char *argume
         return read_queues(argument, &line->daemon);
     case 'H':
         return read_hooks(argument, &line->daemon);
+    case 'a':
+        return read_cpus(argument, &line->daemon);
     case 'S':
         line->daemon.socket = argument;
         return 0;
@@ -238,6 +260,7 @@ int main(int argc, char **argv)
         {"checksums", required_argument, NULL, 'k'}, {"pickup", no_argument, NULL, 'u'},
         {"explain", required_argument, NULL, 'e'},  {"diff", no_argument, NULL, 'd'},
         {"version", no_argument, NULL, 'V'},        {"help", no_argument, NULL, 'h'},
+        {"cpus", required_argument, NULL, 'a'},
         {NULL, 0, NULL, 0},
     };
     struct command_line line = {

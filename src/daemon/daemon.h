@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rules/ruleset.h"
+
 struct daemon_options {
     const char *config;  /* the rules file */
     const char *socket;  /* the control socket's path */
@@ -17,6 +19,8 @@ struct daemon_options {
     uint16_t queue_first, queue_last;
     bool hooks_given;    /* hooks holds, over the file's `hook` */
     uint8_t hooks;       /* CHAIN_BITs; 0: install nothing */
+    unsigned cpu_count;  /* 0: the kernel chooses each worker's processor */
+    uint16_t cpus[RULESET_QUEUES_MAX]; /* else worker k runs on the k-th of these, from the first again when there are fewer */
 };
 
 /* Runs until a signal ends it. Returns the program's exit status: 0 stopped as asked, 1 could not start (it has said why). */

@@ -161,6 +161,11 @@ static bool install_hook(struct daemon *daemon)
     return true;
 }
 
+static int cpu_of(const struct daemon_options *options, unsigned worker)
+{
+    return options->cpu_count == 0 ? -1 : options->cpus[worker % options->cpu_count];
+}
+
 static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
 {
     char error[ERROR_BYTES];
@@ -173,15 +178,19 @@ static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
         .policy = daemon->policy,
         .fast = daemon->fast,
         .pickup_until_ms = daemon->started_ms + PICKUP_MS,
+        .cpu = cpu_of(daemon->options, daemon->worker_count),
         .verbose = daemon->options->verbose,
     };
     if (config.inject == NULL && daemon->worker_count == 0)
         log_line(LOG_LEVEL_WARNING, "%s; rejected packets are dropped without an answer", error);
     struct worker *worker = worker_start(&config);
-    if (worker == NULL) {
+    if (worker == NULL && config.cpu >= 0 && errno == EINVAL)
+        log_line(LOG_LEVEL_ERROR, "--cpus: processor %d is not there, or not for this process (see Cpus_allowed_list in /proc/self/status)",
+                 config.cpu);
+    else if (worker == NULL)
         log_line(LOG_LEVEL_ERROR, "a worker's thread is refused: %s", strerror(errno));
+    if (worker == NULL)
         return false;
-    }
     daemon->workers[daemon->worker_count++] = worker;
     return true;
 }

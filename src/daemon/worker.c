@@ -1,5 +1,6 @@
 #include "daemon/worker.h"
 
+#include <errno.h>
 #include <ev.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -232,6 +233,22 @@ static void *run(void *argument)
     return NULL;
 }
 
+/* 0 or an error's number. */
+static int create_thread(struct worker *worker)
+{
+    pthread_attr_t attributes;
+    cpu_set_t cpus;
+    pthread_attr_init(&attributes);
+    CPU_ZERO(&cpus);
+    if (worker->config.cpu >= 0) {
+        CPU_SET((size_t)worker->config.cpu, &cpus);
+        pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
+    }
+    int refused = pthread_create(&worker->thread, &attributes, run, worker);
+    pthread_attr_destroy(&attributes);
+    return refused;
+}
+
 static void worker_free(struct worker *worker)
 {
     if (worker->loop != NULL)
@@ -267,8 +284,10 @@ struct worker *worker_start(const struct worker_config *config)
     ev_io_start(worker->loop, &worker->readable);
     ev_timer_start(worker->loop, &worker->expiry);
     ev_async_start(worker->loop, &worker->wake);
-    if (pthread_create(&worker->thread, NULL, run, worker) != 0) {
+    int refused = create_thread(worker);
+    if (refused != 0) {
         worker_free(worker);
+        errno = refused;
         return NULL;
     }
     return worker;

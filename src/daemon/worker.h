@@ -46,10 +46,11 @@ struct worker_config {
     const struct policy *policy;
     struct fast *fast;        /* borrowed; NULL: there is no fast path */
     uint64_t pickup_until_ms; /* see struct engine */
+    int cpu;                  /* runs on this processor; -1: on any */
     bool verbose;             /* tell of every verdict */
 };
 
-/* Makes a worker and starts its thread. NULL when that is refused. */
+/* Makes a worker and starts its thread. NULL when that is refused: errno says why, EINVAL where there is no such processor for us. */
 struct worker *worker_start(const struct worker_config *config);
 
 /* Ends the thread, waits for it, frees everything. */

@@ -106,6 +106,20 @@ print(got)
         self.assertEqual(self.lab.kernel_rules(), before)
         spid.stop()
 
+    def test_workers_run_where_they_are_told(self):
+        processors = os.sched_getaffinity(0)
+        if len(processors) < 2:
+            self.skipTest("one processor only")
+        last = max(processors)
+        spid = self.lab.spid(WEB, "--queue", "0-1", "--cpus", f"{last}-{last}")
+        bound = [int(task) for task in os.listdir(f"/proc/{spid.process.pid}/task") if os.sched_getaffinity(int(task)) == {last}]
+        self.assertEqual(len(bound), 2)
+        self.assertNotIn(spid.process.pid, bound)
+        spid.stop()
+        spid = self.lab.spid(WEB, "--cpus", "1000", ready=False)
+        self.assertEqual(spid.process.wait(10), 1)
+        self.assertIn("--cpus: processor 1000 is not there", spid.log())
+
     def test_a_taken_queue_names_its_owner(self):
         first = self.lab.spid(WEB, "-q", "7")
         second = self.lab.spid(WEB, "-q", "7", "-S", os.path.join(self.lab.folder, "other.sock"), ready=False)
