@@ -14,11 +14,11 @@
 
 /*
  * Expiry: how often, how soon again while there is more to do, and how many entries a stripe and turn: at most 1 s late, and
- * no packet waits for more than some 10,000 entries.
+ * no packet waits for more than some 1,000 entries, less than 1 ms.
  */
 #define EXPIRE_SECONDS 0.1
 #define EXPIRE_AGAIN_SECONDS 0.001
-#define EXPIRE_BUDGET 128
+#define EXPIRE_BUDGET 16
 
 struct worker {
     struct worker_config config;
