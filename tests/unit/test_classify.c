@@ -142,9 +142,12 @@ START_TEST(interfaces_have_zones)
 }
 END_TEST
 
-#define WEB_QUERY {STATE_NEW, STAFF, WORLD, LAN, WAN, 40000, 80, PROTOCOL_TCP}
-#define SMTP_QUERY {STATE_NEW, STAFF, WORLD, LAN, WAN, 40000, 25, PROTOCOL_TCP}
-#define DNS_QUERY {STATE_NEW, STAFF, WORLD, LAN, WAN, 40000, 53, PROTOCOL_UDP}
+#define QUERY(port, number)                                                                                                   \
+    {.state = STATE_NEW, .src = STAFF, .dst = WORLD, .src_zone = LAN, .dst_zone = WAN, .src_port = 40000, .service = (port),      \
+     .protocol = (number)}
+#define WEB_QUERY QUERY(80, PROTOCOL_TCP)
+#define SMTP_QUERY QUERY(25, PROTOCOL_TCP)
+#define DNS_QUERY QUERY(53, PROTOCOL_UDP)
 
 static const struct {
     struct ruleset_test test;
