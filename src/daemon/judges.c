@@ -60,6 +60,7 @@ void judges_choose(struct daemon *daemon)
         daemon->queue_first = ruleset->queue_first;
         daemon->queue_last = ruleset->queue_last;
     }
+    daemon->down = ruleset->on[FAILURE_DAEMON_DOWN];
     daemon->hooks = daemon->options->hooks_given ? daemon->options->hooks : ruleset->hooks;
 }
 

@@ -36,7 +36,8 @@ struct nfqueue {
     bool whole; /* packets come whole, not their headers only */
     bool open;  /* what finds the queue full passes */
     bool full;  /* it has no room */
-    bool left;  /* nobody serves it */
+    bool left;  /* nobody serves it: what still comes of it has been dropped */
+    uint32_t sequence; /* of the last message whose answer was waited for */
     bool each; /* each packet gets a verdict of its own from now on: some packet may wait that was not judged */
     struct nfqueue_counters counters;
     struct mmsghdr messages[NFQUEUE_BATCH_MAX];
@@ -97,6 +98,7 @@ static int configure(struct nfqueue *queue, struct nlmsghdr *message)
 {
     char buffer[CONFIGURE_BYTES];
     message->nlmsg_flags |= NLM_F_ACK;
+    message->nlmsg_seq = ++queue->sequence;
     if (mnl_socket_sendto(queue->socket, message, message->nlmsg_len) < 0)
         return -errno;
     for (;;) {
@@ -109,9 +111,10 @@ static int configure(struct nfqueue *queue, struct nlmsghdr *message)
         const struct nlmsghdr *answer = (const struct nlmsghdr *)buffer;
         if (!mnl_nlmsg_ok(answer, (int)got))
             continue;
-        if (answer->nlmsg_type == NLMSG_ERROR)
+        if (answer->nlmsg_type == NLMSG_ERROR && answer->nlmsg_seq == queue->sequence)
             return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(answer))->error;
-        deny_early(queue, answer);
+        if (answer->nlmsg_type != NLMSG_ERROR && !queue->left)
+            deny_early(queue, answer);
     }
 }
 
@@ -264,18 +267,20 @@ void nfqueue_leave(struct nfqueue *queue)
     if (queue->left)
         return;
     nfq_nlmsg_cfg_put_cmd(message, AF_INET, NFQNL_CFG_CMD_UNBIND);
+    queue->left = true;
     queue->left = configure(queue, message) == 0;
 }
 
 int nfqueue_return(struct nfqueue *queue)
 {
-    int error = queue->left ? bind_queue(queue) : 0;
-    if (error != 0)
-        return error;
+    if (!queue->left)
+        return 0;
     queue->left = false;
-    if (queue->whole)
+    int error = bind_queue(queue);
+    queue->left = error != 0;
+    if (error == 0 && queue->whole)
         queue->whole = set_whole(queue);
-    return 0;
+    return error;
 }
 
 int nfqueue_fd(const struct nfqueue *queue)
