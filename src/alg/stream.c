@@ -157,7 +157,10 @@ static void hold(struct ear *ear, uint32_t seq, const uint8_t *bytes, uint32_t l
     if (after(end, begin) <= 0)
         return;
     if (stream->early_count == STREAM_EARLY_MAX || end - begin > BLOCK_BYTES) {
-        give_up(ear, DEAF_GAP);
+        if (ear->speech->closed)
+            hearing_refuse(ear->hearing, "more segments before their time than are kept");
+        else
+            ear->hearing->deaf = DEAF_GAP;
         return;
     }
     ear->hold = bytes + (begin - seq);

@@ -389,8 +389,8 @@ void control_socket_close(struct control_socket *control)
     for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         struct client *client = &control->clients[i];
         /* Who has asked for the end is to have his answer. What he does not take at once is lost. */
-        if (client->output_length > 0 && send(client->fd, client->output, client->output_length, MSG_NOSIGNAL) < 0)
-            client->output_length = 0;
+        if (client->output_length > 0)
+            send(client->fd, client->output, client->output_length, MSG_NOSIGNAL);
         if (client->control != NULL)
             client_end(client);
     }

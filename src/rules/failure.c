@@ -77,7 +77,7 @@ static void add_table_full(struct text *text, const struct ruleset *ruleset)
 
 void failure_to_text(struct text *text, unsigned failure, const struct ruleset *ruleset, enum failure_fastpath fastpath)
 {
-    if (ruleset->fastpath == FASTPATH_OFF)
+    if (ruleset->fastpath == FASTPATH_OFF || !(ruleset->hooks & CHAIN_BIT(CHAIN_FORWARD)))
         fastpath = FASTPATH_IS_NOT;
     switch (failure) {
     case FAILURE_DAEMON_DOWN:

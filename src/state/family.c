@@ -57,7 +57,7 @@ const char *deaf_name(enum deaf deaf)
 const char *deaf_error(enum deaf deaf)
 {
     static const char *const errors[DEAF_COUNT] = {
-        [DEAF_GAP] = "bytes that never came by, or too many too early",
+        [DEAF_GAP] = "bytes were acknowledged that never came by",
         [DEAF_TOO_LONG] = "a message longer than the alg reads",
         [DEAF_CUT] = "a packet whose bytes are not all at hand",
         [DEAF_NO_ROOM] = "no memory for a message that has not ended",
