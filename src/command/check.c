@@ -95,7 +95,7 @@ static void print_failures(const struct ruleset *ruleset)
         const char *choice = choice_of(ruleset, i);
         text_init(&text, words, sizeof words);
         failure_to_text(&text, i, ruleset, FASTPATH_UNKNOWN);
-        printf("%-23s %-9s %s\n", failure_when(i), choice != NULL ? choice : "-", words);
+        printf("%-24s %-9s %s\n", failure_when(i), choice != NULL ? choice : "-", words);
     }
 }
 

@@ -35,11 +35,17 @@ enum failure_setting failure_named(const char *name)
     return setting;
 }
 
+/* Whether the kernel has one is another matter. */
+static bool may_have_fastpath(const struct ruleset *ruleset)
+{
+    return ruleset->fastpath != FASTPATH_OFF && ruleset->hooks & CHAIN_BIT(CHAIN_FORWARD);
+}
+
 enum on failure_choice(const struct ruleset *ruleset, enum failure_setting setting)
 {
     if (ruleset->on[setting] != ON_DEFAULT)
         return ruleset->on[setting];
-    return setting == FAILURE_DAEMON_DOWN && ruleset->fastpath != FASTPATH_OFF ? ON_EXISTING : ON_DROP;
+    return setting == FAILURE_DAEMON_DOWN && may_have_fastpath(ruleset) ? ON_EXISTING : ON_DROP;
 }
 
 const char *failure_choice_name(enum on on)
@@ -77,7 +83,7 @@ static void add_table_full(struct text *text, const struct ruleset *ruleset)
 
 void failure_to_text(struct text *text, unsigned failure, const struct ruleset *ruleset, enum failure_fastpath fastpath)
 {
-    if (ruleset->fastpath == FASTPATH_OFF || !(ruleset->hooks & CHAIN_BIT(CHAIN_FORWARD)))
+    if (!may_have_fastpath(ruleset))
         fastpath = FASTPATH_IS_NOT;
     switch (failure) {
     case FAILURE_DAEMON_DOWN:
