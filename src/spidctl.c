@@ -264,6 +264,8 @@ static void show_explained(const json_t *answer)
     show_found("in the table", json_object_get(answer, "connection"));
     show_found("between the two", json_object_get(answer, "unheard"));
     explain_print(answer);
+    if (json_is_string(json_object_get(answer, "broken")))
+        printf("its packets are denied all the same, by its alg: %s (on inspect-error drop)\n", text_of(answer, "broken"));
     if (json_is_true(json_object_get(answer, "table_full")))
         printf("the table is full: new connections are denied but for rules with 'priority'\n");
 }

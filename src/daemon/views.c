@@ -14,6 +14,7 @@
 #include "daemon/selection.h"
 #include "io/owner.h"
 #include "parser/parser.h"
+#include "rules/failure.h"
 
 #define PROC_BYTES 65536
 
@@ -310,6 +311,13 @@ static json_t *found_answer(bool found, const struct copy *copy, const struct ru
     return found ? answer_connection(&copy->connection, &copy->kinship, ruleset, now_ms) : json_null();
 }
 
+/* Why the packets of the connection that was found are denied, whatever its rule says; null: they are not. */
+static json_t *broken_answer(const struct ruleset *ruleset, const struct sought *sought)
+{
+    const char *error = sought->found ? deaf_error(sought->copy.kinship.deaf) : NULL;
+    return error != NULL && failure_choice(ruleset, FAILURE_INSPECT_ERROR) == ON_DROP ? json_string(error) : json_null();
+}
+
 json_t *views_explain(void *context, const json_t *request)
 {
     const struct daemon *daemon = context;
@@ -335,6 +343,7 @@ json_t *views_explain(void *context, const json_t *request)
         json_object_set_new(answer, "unheard",
                             found_answer(sought.unheard_found && !sought.found, &sought.unheard, policy->ruleset,
                                          sought.now_ms));
+        json_object_set_new(answer, "broken", broken_answer(policy->ruleset, &sought));
         json_object_set_new(answer, "table_full", json_boolean(use.now >= use.limits.connections - use.limits.reserved));
     } else {
         answer = views_nonsense(&diagnostics);

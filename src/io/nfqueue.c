@@ -36,7 +36,7 @@ struct nfqueue {
     bool whole; /* packets come whole, not their headers only */
     bool open;  /* what finds the queue full passes */
     bool full;  /* it has no room */
-    bool left;  /* nobody serves it: what still comes of it has been dropped */
+    bool left;  /* nobody serves it */
     uint32_t sequence; /* of the last message whose answer was waited for */
     bool each; /* each packet gets a verdict of its own from now on: some packet may wait that was not judged */
     struct nfqueue_counters counters;
@@ -113,7 +113,7 @@ static int configure(struct nfqueue *queue, struct nlmsghdr *message)
             continue;
         if (answer->nlmsg_type == NLMSG_ERROR && answer->nlmsg_seq == queue->sequence)
             return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(answer))->error;
-        if (answer->nlmsg_type != NLMSG_ERROR && !queue->left)
+        if (answer->nlmsg_type != NLMSG_ERROR)
             deny_early(queue, answer);
     }
 }
@@ -260,6 +260,25 @@ void nfqueue_be_full(struct nfqueue *queue, bool full)
         queue->counters.refused++;
 }
 
+/*
+ * Reads what has come until now, of a queue that is given up: the kernel has dropped those packets. An answer to that could get lost
+ * among them; it comes only if the queue is kept, which is returned.
+ */
+static bool drain(struct nfqueue *queue)
+{
+    char buffer[CONFIGURE_BYTES];
+    const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
+    bool kept = false;
+    for (;;) {
+        ssize_t got = recv(nfqueue_fd(queue), buffer, sizeof buffer, MSG_DONTWAIT);
+        if (got < 0 && errno != ENOBUFS && errno != EINTR)
+            break;
+        kept |= got >= (ssize_t)sizeof *message && message->nlmsg_type == NLMSG_ERROR && message->nlmsg_seq == queue->sequence;
+    }
+    queue->each |= kept; /* nobody has judged them, and they wait still */
+    return kept;
+}
+
 void nfqueue_leave(struct nfqueue *queue)
 {
     char buffer[CONFIGURE_BYTES];
@@ -267,8 +286,8 @@ void nfqueue_leave(struct nfqueue *queue)
     if (queue->left)
         return;
     nfq_nlmsg_cfg_put_cmd(message, AF_INET, NFQNL_CFG_CMD_UNBIND);
-    queue->left = true;
-    queue->left = configure(queue, message) == 0;
+    message->nlmsg_seq = ++queue->sequence;
+    queue->left = set(queue, message) && !drain(queue);
 }
 
 int nfqueue_return(struct nfqueue *queue)

@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import SERVER4, SERVER6, Lab, wait_until
+from lab import CLIENT4, SERVER4, SERVER6, Lab, wait_until
 
 ZONES = "zone lan = eth1\nzone wan = eth0\nqueue 5\n"
 SLOW = "fastpath off\n"
@@ -247,6 +247,23 @@ class Failure(unittest.TestCase):
         for dialogue in dialogues:
             dialogue.say("still here")
             self.assertEqual(dialogue.hear(), "still here")
+
+    def test_an_alg_that_cannot_go_on(self):
+        rules = ZONES + SLOW + "allow lan to any tcp 21 alg ftp\n"
+        spid = self.lab.spid(rules)
+        heard = self.dialogue(21)
+        heard.say("STOR " + 6000 * "x")
+        def denied():
+            return ("alg", "a message longer than the alg reads") in {(drop["reason"], drop.get("detail"))
+                                                                      for drop in spid.ask("drops")[0]["drops"]}
+        wait_until(denied, 20, "a denied packet")
+        self.assertEqual([c["hears"] for c in spid.ask("states") if c.get("dport") == 21], ["too-long"])
+        explained = spid.ctl("explain", f"{CLIENT4}@lan to {SERVER4}@wan tcp 21").stdout
+        self.assertIn("denied all the same, by its alg: a message longer than the alg reads", explained)
+        # TCP says it again, and now nobody minds.
+        spid.reload("on inspect-error accept\n" + rules)
+        self.assertEqual(heard.hear(), "STOR " + 6000 * "x")
+        self.assertNotIn("denied", spid.ctl("explain", f"{CLIENT4}@lan to {SERVER4}@wan tcp 21").stdout)
 
     # ---- in rehearsal ----
 
