@@ -372,11 +372,11 @@ static int ask(const char *socket_path, json_t *request, const char *query, bool
         }
         json_decref(answer);
     }
-    json_decref(kin);
-    json_decref(request);
     /* Its end is the daemon's: what was to be removed is. */
     while (status == 0 && strcmp(command, "stop") == 0 && getline(&line, &size, stream) > 0)
         ;
+    json_decref(kin);
+    json_decref(request);
     free(line);
     fclose(stream);
     if (status >= 0)
