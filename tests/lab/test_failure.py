@@ -252,7 +252,8 @@ class Failure(unittest.TestCase):
         rules = ZONES + SLOW + "allow lan to any tcp 21 alg ftp\n"
         spid = self.lab.spid(rules)
         heard = self.dialogue(21)
-        heard.say("STOR " + 6000 * "x")
+        # Longer than the largest packet: its end is in another one.
+        heard.say("STOR " + 200000 * "x")
         def denied():
             return ("alg", "a message longer than the alg reads") in {(drop["reason"], drop.get("detail"))
                                                                       for drop in spid.ask("drops")[0]["drops"]}
@@ -262,7 +263,7 @@ class Failure(unittest.TestCase):
         self.assertIn("denied all the same, by its alg: a message longer than the alg reads", explained)
         # TCP says it again, and now nobody minds.
         spid.reload("on inspect-error accept\n" + rules)
-        self.assertEqual(heard.hear(), "STOR " + 6000 * "x")
+        self.assertEqual(heard.hear(), "STOR " + 200000 * "x")
         self.assertNotIn("denied", spid.ctl("explain", f"{CLIENT4}@lan to {SERVER4}@wan tcp 21").stdout)
 
     # ---- in rehearsal ----
