@@ -451,7 +451,8 @@ static int ask_rehearse(const char *socket_path, char *const *words, int count, 
 {
     if (count != 2)
         return usage_error("'rehearse' takes daemon-down, overload or inspect-error, and a duration such as 5s");
-    return ask(socket_path, json_pack("{s:s, s:s, s:s}", "command", "rehearse", "failure", words[0], "for", words[1]), NULL, json);
+    json_t *request = json_pack("{s:s, s:s, s:s}", "command", "rehearse", "failure", words[0], "for", words[1]);
+    return ask(socket_path, request, NULL, json);
 }
 
 /* `stop [--open]` */

@@ -81,8 +81,8 @@ static json_t *failures_answer(const struct ruleset *ruleset)
     for (unsigned i = 0; i < FAILURE_COUNT && ruleset != NULL; i++) {
         text_init(&text, words, sizeof words);
         failure_to_text(&text, i, ruleset, FASTPATH_UNKNOWN);
-        json_array_append_new(failures, json_pack("{s:s, s:s, s:s?, s:s}", "failure", failure_name(i), "when", failure_when(i), "choice",
-                                                  choice_of(ruleset, i), "then", words));
+        json_array_append_new(failures, json_pack("{s:s, s:s, s:s?, s:s}", "failure", failure_name(i), "when", failure_when(i),
+                                                  "choice", choice_of(ruleset, i), "then", words));
     }
     return failures;
 }

@@ -94,7 +94,9 @@ static void add_trial(json_t *answer, const struct trial_view *view)
 /* What is rehearsed, and its seconds "left"; or null. */
 static json_t *rehearsal_answer(const struct rehearsal_view *view)
 {
-    return view->failure != NULL ? json_pack("{s:s, s:f}", "failure", view->failure, "left", (double)view->left_ms / 1e3) : json_null();
+    if (view->failure == NULL)
+        return json_null();
+    return json_pack("{s:s, s:f}", "failure", view->failure, "left", (double)view->left_ms / 1e3);
 }
 
 json_t *answer_status(const struct status_view *status)

@@ -18,5 +18,6 @@ void failure_show_status(const json_t *answer)
 {
     const json_t *rehearsal = json_object_get(answer, "rehearsal");
     if (json_is_object(rehearsal))
-        printf("rehearsal    of %s, %.0f s more\n", text_of(rehearsal, "failure"), json_number_value(json_object_get(rehearsal, "left")));
+        printf("rehearsal    of %s, %.0f s more\n", text_of(rehearsal, "failure"),
+               json_number_value(json_object_get(rehearsal, "left")));
 }

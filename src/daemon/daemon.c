@@ -71,7 +71,8 @@ static void close_ledger(struct daemon *daemon, const struct policy *old, const 
 {
     const struct policy *const kept[] = {policy, old, daemon->trial.before};
     if (!ledger_close(&daemon->ledger, old, kept, sizeof kept / sizeof kept[0]))
-        log_line(LOG_LEVEL_ERROR, "no memory to go on counting for the rules of generation %u: they begin at 0", old->ruleset->generation);
+        log_line(LOG_LEVEL_ERROR, "no memory to go on counting for the rules of generation %u: they begin at 0",
+                 old->ruleset->generation);
 }
 
 void daemon_publish(struct daemon *daemon, struct policy *policy, bool moved)
@@ -221,7 +222,8 @@ static const char *stopped_text(const struct daemon *daemon, char *text, size_t 
     else if (daemon->remove_hook)
         snprintf(text, size, "%s", rehearsal_text(daemon, FAILURE_REMOVED, words, sizeof words));
     else
-        snprintf(text, size, "the hook stays; until the next start %s", rehearsal_text(daemon, FAILURE_DAEMON_DOWN, words, sizeof words));
+        snprintf(text, size, "the hook stays; until the next start %s",
+                 rehearsal_text(daemon, FAILURE_DAEMON_DOWN, words, sizeof words));
     return text;
 }
 

@@ -84,7 +84,8 @@ json_t *rehearsal_begin(void *context, const json_t *request)
     if (failure == FAILURE_SETTINGS)
         return answer_error("'%.60s' cannot be rehearsed: daemon-down, overload and inspect-error can", name != NULL ? name : "");
     if (lasting == NULL || !parser_duration(lasting, &ms) || ms == 0 || ms > REHEARSAL_SECONDS_MAX * 1000)
-        return answer_error("'%.60s' is no time for a rehearsal: 500ms to %ds", lasting != NULL ? lasting : "", REHEARSAL_SECONDS_MAX);
+        return answer_error("'%.60s' is no time for a rehearsal: 500ms to %ds", lasting != NULL ? lasting : "",
+                            REHEARSAL_SECONDS_MAX);
     if (rehearsal_is_on(daemon) || daemon->rehearsal.missing)
         return answer_error("a rehearsal of %s is on", failure_name(daemon->rehearsal.failure));
     rehearsal_text(daemon, failure, text, sizeof text);
@@ -97,7 +98,8 @@ struct rehearsal_view rehearsal_view(const struct daemon *daemon)
 {
     const struct rehearsal *rehearsal = &daemon->rehearsal;
     uint64_t now_ms = clock_now_ms();
-    if (!rehearsal_is_on(daemon))
-        return (struct rehearsal_view){NULL, 0};
-    return (struct rehearsal_view){failure_name(rehearsal->failure), rehearsal->ends_ms > now_ms ? rehearsal->ends_ms - now_ms : 0};
+    return (struct rehearsal_view){
+        .failure = rehearsal_is_on(daemon) ? failure_name(rehearsal->failure) : NULL,
+        .left_ms = rehearsal->ends_ms > now_ms ? rehearsal->ends_ms - now_ms : 0,
+    };
 }

@@ -261,8 +261,8 @@ void nfqueue_be_full(struct nfqueue *queue, bool full)
 }
 
 /*
- * Reads what has come until now, of a queue that is given up: the kernel has dropped those packets. An answer to that could get lost
- * among them; it comes only if the queue is kept, which is returned.
+ * Reads what has come until now, of a queue that is given up: the kernel has dropped those packets. An answer to that could get
+ * lost among them; it comes only if the queue is kept, which is returned.
  */
 static bool drain(struct nfqueue *queue)
 {

@@ -51,8 +51,8 @@ void nfqueue_fail_open(struct nfqueue *queue, bool open);
 void nfqueue_be_full(struct nfqueue *queue, bool full);
 
 /*
- * Gives the queue up, as the end of the process would: what waits in it is dropped, and nobody serves it until nfqueue_return, which
- * returns 0, or -errno where another owns it now (-EBUSY, -EPERM) or the kernel refuses it.
+ * Gives the queue up, as the end of the process would: what waits in it is dropped, and nobody serves it until nfqueue_return,
+ * which returns 0, or -errno where another owns it now (-EBUSY, -EPERM) or the kernel refuses it.
  */
 void nfqueue_leave(struct nfqueue *queue);
 int nfqueue_return(struct nfqueue *queue);

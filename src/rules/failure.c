@@ -50,7 +50,7 @@ enum on failure_choice(const struct ruleset *ruleset, enum failure_setting setti
 
 const char *failure_choice_name(enum on on)
 {
-    static const char *const names[] = {[ON_DEFAULT] = "", [ON_DROP] = "drop", [ON_ACCEPT] = "accept", [ON_EXISTING] = "existing"};
+    static const char *const names[] = {"", [ON_DROP] = "drop", [ON_ACCEPT] = "accept", [ON_EXISTING] = "existing"};
     return names[on];
 }
 
