@@ -84,7 +84,7 @@ json_t *rehearsal_begin(void *context, const json_t *request)
     if (failure == FAILURE_SETTINGS)
         return answer_error("'%.60s' cannot be rehearsed: daemon-down, overload and inspect-error can", name != NULL ? name : "");
     if (lasting == NULL || !parser_duration(lasting, &ms) || ms == 0 || ms > REHEARSAL_SECONDS_MAX * 1000)
-        return answer_error("'%.60s' is no time for a rehearsal: 500ms to %ds", lasting != NULL ? lasting : "",
+        return answer_error("'%.60s' is no time for a rehearsal: at most %ds, such as 5s", lasting != NULL ? lasting : "",
                             REHEARSAL_SECONDS_MAX);
     if (rehearsal_is_on(daemon) || daemon->rehearsal.missing)
         return answer_error("a rehearsal of %s is on", failure_name(daemon->rehearsal.failure));
