@@ -15,6 +15,7 @@
 
 #include "config.h"
 #include "control/explain_text.h"
+#include "ctl/failure.h"
 #include "ctl/field.h"
 #include "ctl/packets.h"
 #include "ctl/trial.h"
@@ -42,6 +43,9 @@ static const char usage_text[] =
     "            --dry-run           only say what would become of them\n"
     "  confirm   keep the rules of a 'reload --confirm'\n"
     "  rollback  back to the rules before the last reload, at once\n"
+    "  rehearse  try what happens when something fails, for a DURATION: daemon-down, overload or inspect-error\n"
+    "  stop      end the daemon; what is installed stays, as at SIGTERM\n"
+    "            --open              remove it, as at SIGINT: everything passes\n"
     "\n"
     "  -S, --socket PATH   the daemon's control socket (default " DEFAULT_SOCKET ")\n"
     "      --json          show the answers as they come, one JSON object a line\n"
@@ -50,7 +54,7 @@ static const char usage_text[] =
     "Manual: spidctl(8).\n";
 
 /* Commands that interfaces promise and that are not there yet. */
-static const char *const later[] = {"top", "stop"};
+static const char *const later[] = {"top"};
 
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
 {
@@ -114,6 +118,7 @@ static void show_status(const json_t *answer)
     printf("up           %.0f s\n", json_number_value(json_object_get(answer, "uptime")));
     printf("rules        %s, generation %lld\n", text_of(answer, "rules_file"), number_of(answer, "generation"));
     trial_show_status(answer);
+    failure_show_status(answer);
     printf("connections  %lld of %lld (%lld opened, %lld expired, %lld evicted)\n", number_of(table, "connections"),
            number_of(table, "limit"), number_of(table, "opened"), number_of(table, "expired"),
            number_of(table, "evicted"));
@@ -259,6 +264,8 @@ static void show_explained(const json_t *answer)
     show_found("in the table", json_object_get(answer, "connection"));
     show_found("between the two", json_object_get(answer, "unheard"));
     explain_print(answer);
+    if (json_is_string(json_object_get(answer, "broken")))
+        printf("its packets are denied all the same, by its alg: %s (on inspect-error drop)\n", text_of(answer, "broken"));
     if (json_is_true(json_object_get(answer, "table_full")))
         printf("the table is full: new connections are denied but for rules with 'priority'\n");
 }
@@ -321,6 +328,8 @@ static int take_answer(const char *command, const char *query, json_t *answer, j
         show_members(answer);
     else if (strcmp(command, "reload") == 0 || strcmp(command, "confirm") == 0 || strcmp(command, "rollback") == 0)
         trial_show(command, answer);
+    else if (strcmp(command, "rehearse") == 0 || strcmp(command, "stop") == 0)
+        failure_show(command, answer);
     else if (strcmp(command, "drops") == 0)
         packets_show_drops(answer);
     else if (strcmp(command, "metrics") == 0)
@@ -363,6 +372,9 @@ static int ask(const char *socket_path, json_t *request, const char *query, bool
         }
         json_decref(answer);
     }
+    /* Its end is the daemon's: what was to be removed is. */
+    while (status == 0 && strcmp(command, "stop") == 0 && getline(&line, &size, stream) > 0)
+        ;
     json_decref(kin);
     json_decref(request);
     free(line);
@@ -434,6 +446,23 @@ static int ask_reload(const char *socket_path, const char *confirm, bool dry_run
     return ask(socket_path, request, NULL, json);
 }
 
+/* `rehearse FAILURE DURATION` */
+static int ask_rehearse(const char *socket_path, char *const *words, int count, bool json)
+{
+    if (count != 2)
+        return usage_error("'rehearse' takes daemon-down, overload or inspect-error, and a duration such as 5s");
+    json_t *request = json_pack("{s:s, s:s, s:s}", "command", "rehearse", "failure", words[0], "for", words[1]);
+    return ask(socket_path, request, NULL, json);
+}
+
+/* `stop [--open]` */
+static int ask_stop(const char *socket_path, bool open, int count, bool json)
+{
+    if (count > 0)
+        return usage_error("'stop' takes no argument but --open");
+    return ask(socket_path, json_pack("{s:s, s:b}", "command", "stop", "open", open), NULL, json);
+}
+
 #define WORDS_BYTES 2000
 
 /* The commands that take a packet or a filter, in one word or in several, or nothing. */
@@ -461,13 +490,13 @@ static int ask_command(const char *socket_path, const char *command, char *const
 struct given {
     const char *socket_path;
     const char *lines, *confirm; /* numbers in words; NULL: not given */
-    bool json, dry_run;
+    bool json, dry_run, open;
 };
 
 static int run(const struct given *given, const char *command, char *const *words, int count)
 {
     static const char *const commands[] = {"status",  "states", "kill",   "rules",   "explain", "drops", "trace",
-                                           "metrics", "set",    "reload", "confirm", "rollback"};
+                                           "metrics", "set",    "reload", "confirm", "rollback", "rehearse", "stop"};
     bool drops = strcmp(command, "drops") == 0, reloads = strcmp(command, "reload") == 0;
     if (is_one_of(command, later, sizeof later / sizeof later[0]))
         return usage_error("'%s' is not built yet in this version of spid", command);
@@ -477,6 +506,12 @@ static int run(const struct given *given, const char *command, char *const *word
         return usage_error("'--number' goes with 'drops', not with '%s'", command);
     if ((given->confirm != NULL || given->dry_run) && !reloads)
         return usage_error("'%s' goes with 'reload', not with '%s'", given->dry_run ? "--dry-run" : "--confirm", command);
+    if (given->open && strcmp(command, "stop") != 0)
+        return usage_error("'--open' goes with 'stop', not with '%s'", command);
+    if (strcmp(command, "rehearse") == 0)
+        return ask_rehearse(given->socket_path, words, count, given->json);
+    if (strcmp(command, "stop") == 0)
+        return ask_stop(given->socket_path, given->open, count, given->json);
     if (drops)
         return ask_drops(given->socket_path, given->lines, count, given->json);
     if (reloads)
@@ -493,7 +528,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"socket", required_argument, NULL, 'S'},  {"number", required_argument, NULL, 'n'}, {"json", no_argument, NULL, 'j'},
         {"confirm", required_argument, NULL, 'c'}, {"dry-run", no_argument, NULL, 'd'},      {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+        {"help", no_argument, NULL, 'h'},          {"open", no_argument, NULL, 'o'},         {NULL, 0, NULL, 0},
     };
     struct given given = {.socket_path = DEFAULT_SOCKET};
     int option;
@@ -513,6 +548,9 @@ int main(int argc, char **argv)
             break;
         case 'd':
             given.dry_run = true;
+            break;
+        case 'o':
+            given.open = true;
             break;
         case 'V':
             puts("spidctl " PACKAGE_VERSION);

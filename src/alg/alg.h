@@ -55,6 +55,7 @@ struct speech {
     uint64_t now_ms;
     uint32_t wait_ms;               /* so long an expectation waits, by the rules; for expected.wait_ms */
     bool strict;                    /* what breaks the grammar is to be refused */
+    bool closed;                    /* and so is what the ALG cannot go on with (`on inspect-error drop`) */
     /* May media come from ADDRESS, which is none of the two? By the rule's `media SET`; NULL: it has none. */
     bool (*may_media)(const void *context, struct address address);
     const void *context;
@@ -67,6 +68,7 @@ struct hearing {
     unsigned order_count;
     const char *refused;  /* why the packet is denied; NULL: it may pass */
     enum deaf deaf;       /* why the ALG hears nothing more from now on */
+    enum deaf broken;     /* refused, and so is all that follows on this connection, for this */
     uint32_t skip;        /* so many bytes behind those that were read are nobody's to read (a message's body) */
     uint32_t idle_ms;     /* the control connection may idle at least so long; as it was, unless changed */
 };

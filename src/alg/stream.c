@@ -11,6 +11,7 @@ struct ear {
     struct stream stream;
     const uint8_t *hold;        /* this segment comes too early: its bytes, and where they begin */
     uint32_t hold_seq, hold_length;
+    uint32_t kept_block, hold_block; /* taken for what must be kept, and for these */
     uint8_t kept[BLOCK_BYTES];  /* the message that has not ended */
 };
 
@@ -29,12 +30,29 @@ static bool is_over(const struct ear *ear)
     return ear->hearing->refused != NULL || ear->hearing->deaf != DEAF_NOT;
 }
 
+/* The ALG cannot go on with this segment: it is refused and may come again, or passes as the last that was listened to. */
+static void give_up(const struct ear *ear, enum deaf why)
+{
+    if (ear->speech->closed)
+        hearing_refuse(ear->hearing, deaf_error(why));
+    else
+        ear->hearing->deaf = why;
+}
+
+/* Nor with any that follows. */
+static void give_up_for_good(const struct ear *ear, enum deaf why)
+{
+    give_up(ear, why);
+    if (ear->speech->closed)
+        ear->hearing->broken = why;
+}
+
 static void too_long(const struct ear *ear)
 {
     if (ear->speech->strict)
         hearing_refuse(ear->hearing, "a message longer than any honest one");
     else
-        ear->hearing->deaf = DEAF_TOO_LONG;
+        give_up_for_good(ear, DEAF_TOO_LONG);
 }
 
 /* Tells the ALG LENGTH bytes; returns how many it has done with. */
@@ -139,7 +157,10 @@ static void hold(struct ear *ear, uint32_t seq, const uint8_t *bytes, uint32_t l
     if (after(end, begin) <= 0)
         return;
     if (stream->early_count == STREAM_EARLY_MAX || end - begin > BLOCK_BYTES) {
-        ear->hearing->deaf = DEAF_GAP;
+        if (ear->speech->closed)
+            hearing_refuse(ear->hearing, "more segments before their time than are kept");
+        else
+            ear->hearing->deaf = DEAF_GAP;
         return;
     }
     ear->hold = bytes + (begin - seq);
@@ -179,17 +200,37 @@ static void hear_segment(struct ear *ear, const struct packet *packet, const str
         stream->next = seq;
     }
     if (acknowledges_unseen(other, tcp))
-        ear->hearing->deaf = DEAF_GAP;
+        give_up_for_good(ear, DEAF_GAP);
     else if (length > packet->captured - packet->payload)
-        ear->hearing->deaf = DEAF_CUT;
+        give_up(ear, DEAF_CUT);
     else if (length > 0)
         take(ear, seq, packet->bytes + packet->payload, length);
     if (tcp->flags & TCP_FIN && stream->next == seq + length)
         stream->ended = true;
 }
 
-/* Puts what must be kept into blocks. False: there is none. */
-static bool keep(struct ear *ear)
+/* Takes a block where one is wanted and there is none. */
+static bool take_block(struct blocks *blocks, bool wanted, uint32_t *block)
+{
+    *block = wanted ? blocks_take(blocks) : BLOCK_NONE;
+    return !wanted || *block != BLOCK_NONE;
+}
+
+/* Takes the blocks for what must be kept beyond this segment. False: there are not as many. */
+static bool take_blocks(struct ear *ear)
+{
+    bool kept = take_block(ear->blocks, ear->stream.kept_bytes > 0 && ear->stream.kept == BLOCK_NONE, &ear->kept_block);
+    return take_block(ear->blocks, ear->hold != NULL, &ear->hold_block) && kept;
+}
+
+static void give_blocks(const struct ear *ear)
+{
+    blocks_give(ear->blocks, ear->kept_block);
+    blocks_give(ear->blocks, ear->hold_block);
+}
+
+/* Puts what must be kept into blocks. */
+static void keep(struct ear *ear)
 {
     struct stream *stream = &ear->stream;
     if (stream->kept_bytes == 0) {
@@ -197,19 +238,13 @@ static bool keep(struct ear *ear)
         stream->kept = BLOCK_NONE;
     } else {
         if (stream->kept == BLOCK_NONE)
-            stream->kept = blocks_take(ear->blocks);
-        if (stream->kept == BLOCK_NONE)
-            return false;
+            stream->kept = ear->kept_block;
         memcpy(blocks_at(ear->blocks, stream->kept), ear->kept, stream->kept_bytes);
     }
     if (ear->hold == NULL)
-        return true;
-    uint32_t block = blocks_take(ear->blocks);
-    if (block == BLOCK_NONE)
-        return false;
-    memcpy(blocks_at(ear->blocks, block), ear->hold, ear->hold_length);
-    stream->early[stream->early_count++] = (struct early){ear->hold_seq, ear->hold_length, block};
-    return true;
+        return;
+    memcpy(blocks_at(ear->blocks, ear->hold_block), ear->hold, ear->hold_length);
+    stream->early[stream->early_count++] = (struct early){ear->hold_seq, ear->hold_length, ear->hold_block};
 }
 
 /* Gives back the blocks of early segments that are told now. */
@@ -224,19 +259,36 @@ static void give_told(const struct ear *ear, const struct stream *old)
     }
 }
 
+/* Nobody listens any more. */
+static void close_ears(struct family *family, struct blocks *blocks, enum deaf why)
+{
+    family->deaf = (uint8_t)why;
+    for (unsigned direction = 0; direction < DIRECTION_COUNT; direction++)
+        stream_clear(&family->streams[direction], blocks);
+}
+
 static void commit(struct family *family, struct ear *ear)
 {
     struct stream *stream = &family->streams[ear->speech->direction];
     const struct hearing *hearing = ear->hearing;
     give_told(ear, stream);
-    bool kept = keep(ear);
+    if (hearing->deaf == DEAF_NOT)
+        keep(ear);
+    else
+        give_blocks(ear);
     *stream = ear->stream;
     memcpy(family->memory, hearing->memory, FAMILY_MEMORY_BYTES);
     family->idle_ms = hearing->idle_ms;
-    family->deaf = (uint8_t)(kept ? hearing->deaf : DEAF_NO_ROOM);
-    if (family->deaf != DEAF_NOT)
-        for (unsigned direction = 0; direction < DIRECTION_COUNT; direction++)
-            stream_clear(&family->streams[direction], ear->blocks);
+    if (hearing->deaf != DEAF_NOT)
+        close_ears(family, ear->blocks, hearing->deaf);
+}
+
+/* The segment is refused: it has never happened, unless nothing that follows can be heard either. */
+static void refuse(struct family *family, const struct ear *ear)
+{
+    give_blocks(ear);
+    if (ear->hearing->broken != DEAF_NOT)
+        close_ears(family, ear->blocks, ear->hearing->broken);
 }
 
 bool stream_hear(struct family *family, struct blocks *blocks, const struct packet *packet, struct speech *speech,
@@ -249,12 +301,17 @@ bool stream_hear(struct family *family, struct blocks *blocks, const struct pack
     ear.hearing = hearing;
     ear.stream = family->streams[speech->direction];
     ear.hold = NULL;
+    ear.kept_block = ear.hold_block = BLOCK_NONE;
     if (ear.stream.kept_bytes > 0)
         memcpy(ear.kept, blocks_at(blocks, ear.stream.kept), ear.stream.kept_bytes);
     if (!(packet->tcp.flags & TCP_RST))
         hear_segment(&ear, packet, &family->streams[direction_other(speech->direction)]);
-    if (hearing->refused != NULL || !before(context))
+    if (!is_over(&ear) && !take_blocks(&ear))
+        give_up(&ear, DEAF_NO_ROOM);
+    if (hearing->refused != NULL || !before(context)) {
+        refuse(family, &ear);
         return false;
+    }
     commit(family, &ear);
     return true;
 }

@@ -6,14 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "command/report.h"
 #include "load/advise.h"
 #include "load/civil.h"
 #include "load/load.h"
 #include "parser/parser.h"
 #include "parser/source.h"
+#include "rules/failure.h"
 
 #define PLACE_BYTES 4200 /* a path and a line */
+#define FAILURE_BYTES 300
 
 /* An interface that is not there now may come later: a warning. Patterns say nothing about any one interface. */
 static void check_interfaces(struct loaded *loaded)
@@ -63,15 +66,49 @@ static json_t *left_out(const struct loaded *loaded, struct findings_left left)
                      (json_int_t)loaded->diagnostics.left_out);
 }
 
+/* "drop", where the rules choose; NULL: nothing is to be chosen there. */
+static const char *choice_of(const struct ruleset *ruleset, unsigned failure)
+{
+    return failure < FAILURE_SETTINGS ? failure_choice_name(failure_choice(ruleset, failure)) : NULL;
+}
+
+/* What happens when something fails; null: the rules are none. */
+static json_t *failures_answer(const struct ruleset *ruleset)
+{
+    char words[FAILURE_BYTES];
+    struct text text;
+    json_t *failures = ruleset != NULL ? json_array() : json_null();
+    for (unsigned i = 0; i < FAILURE_COUNT && ruleset != NULL; i++) {
+        text_init(&text, words, sizeof words);
+        failure_to_text(&text, i, ruleset, FASTPATH_UNKNOWN);
+        json_array_append_new(failures, json_pack("{s:s, s:s, s:s?, s:s}", "failure", failure_name(i), "when", failure_when(i),
+                                                  "choice", choice_of(ruleset, i), "then", words));
+    }
+    return failures;
+}
+
+static void print_failures(const struct ruleset *ruleset)
+{
+    char words[FAILURE_BYTES];
+    struct text text;
+    for (unsigned i = 0; i < FAILURE_COUNT; i++) {
+        const char *choice = choice_of(ruleset, i);
+        text_init(&text, words, sizeof words);
+        failure_to_text(&text, i, ruleset, FASTPATH_UNKNOWN);
+        printf("%-24s %-9s %s\n", failure_when(i), choice != NULL ? choice : "-", words);
+    }
+}
+
 static void print_json(const struct check_options *options, const struct loaded *loaded, struct findings_left left,
                        size_t rules, bool ok)
 {
     json_t *findings = json_array();
     for (size_t i = 0; i < loaded->diagnostics.count; i++)
         json_array_append_new(findings, finding(&loaded->diagnostics.records[i]));
-    json_t *root = json_pack("{s:s, s:b, s:I, s:{s:I, s:I}, s:o, s:o}", "file", options->file, "ok", ok, "rules",
+    json_t *root = json_pack("{s:s, s:b, s:I, s:{s:I, s:I}, s:o, s:o, s:o}", "file", options->file, "ok", ok, "rules",
                              (json_int_t)rules, "tests", "passed", (json_int_t)loaded->tests_passed, "failed",
-                             (json_int_t)loaded->tests_failed, "findings", findings, "left_out", left_out(loaded, left));
+                             (json_int_t)loaded->tests_failed, "findings", findings, "left_out", left_out(loaded, left),
+                             "failures", failures_answer(loaded->ruleset));
     json_dumpf(root, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(root);
@@ -123,6 +160,8 @@ int command_check(const struct check_options *options)
                     loaded.ruleset->rules[left.first].line);
         if (options->verbose && loaded.ruleset != NULL)
             print_verbose(options, loaded.ruleset);
+        if (ok)
+            print_failures(loaded.ruleset);
         print_summary(options, &loaded, rules, ok);
     }
     load_fini(&loaded);

@@ -91,6 +91,14 @@ static void add_trial(json_t *answer, const struct trial_view *view)
     json_object_set_new(answer, "rolled_back", json_boolean(view->rolled_back));
 }
 
+/* What is rehearsed, and its seconds "left"; or null. */
+static json_t *rehearsal_answer(const struct rehearsal_view *view)
+{
+    if (view->failure == NULL)
+        return json_null();
+    return json_pack("{s:s, s:f}", "failure", view->failure, "left", (double)view->left_ms / 1e3);
+}
+
 json_t *answer_status(const struct status_view *status)
 {
     json_t *answer = json_object(), *verdicts = json_object(), *reasons = json_object(), *queues = json_array();
@@ -113,6 +121,7 @@ json_t *answer_status(const struct status_view *status)
     json_object_set_new(answer, "queues", queues);
     json_object_set_new(answer, "fastpath", fastpath_answer(&status->fastpath));
     add_trial(answer, &status->trial);
+    json_object_set_new(answer, "rehearsal", rehearsal_answer(&status->rehearsal));
     json_object_set_new(answer, "dns", moving_dns_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "prefixes", moving_prefixes_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "resident_bytes", INT(status->resident_bytes));

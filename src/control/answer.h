@@ -37,6 +37,12 @@ struct trial_view {
     bool rolled_back; /* the rules that hold are not those that were read last */
 };
 
+/* A failure that is rehearsed. */
+struct rehearsal_view {
+    const char *failure; /* NULL: none is */
+    uint64_t left_ms;    /* until it ends */
+};
+
 struct status_view {
     const char *rules_file;
     uint32_t generation;
@@ -49,6 +55,7 @@ struct status_view {
     struct engine_counters counters; /* of all workers */
     struct fastpath_view fastpath;
     struct trial_view trial;
+    struct rehearsal_view rehearsal;
     const struct queue_view *queues;
     unsigned queue_count;
 };

@@ -1,4 +1,6 @@
 spidctl_SOURCES += \
+	src/ctl/failure.c \
+	src/ctl/failure.h \
 	src/ctl/field.c \
 	src/ctl/field.h \
 	src/ctl/packets.c \

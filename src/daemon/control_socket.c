@@ -386,9 +386,14 @@ void control_socket_close(struct control_socket *control)
 {
     if (control == NULL)
         return;
-    for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        if (control->clients[i].control != NULL)
-            client_end(&control->clients[i]);
+    for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct client *client = &control->clients[i];
+        /* Who has asked for the end is to have his answer. What he does not take at once is lost. */
+        if (client->output_length > 0)
+            send(client->fd, client->output, client->output_length, MSG_NOSIGNAL);
+        if (client->control != NULL)
+            client_end(client);
+    }
     ev_io_stop(control->loop, &control->acceptable);
     close(control->fd);
     unlink(control->address.sun_path);

@@ -33,6 +33,7 @@
 #include "io/hook.h"
 #include "io/interfaces.h"
 #include "load/civil.h"
+#include "rules/failure.h"
 
 /* How often what workers tell is written, and what they left out is summed up. */
 #define DRAIN_SECONDS 0.05
@@ -43,6 +44,9 @@
 #define SETTLE_AGAIN_SECONDS 1.0 /* after a failure */
 
 #define ERROR_BYTES 600
+
+/* What is said of what happens. */
+#define WORDS_BYTES 400
 
 /* ---- what workers tell ---- */
 
@@ -62,6 +66,15 @@ static void drain(struct daemon *daemon, const struct ruleset *ruleset)
         }
 }
 
+/* Nobody judges by OLD any more, but by POLICY. */
+static void close_ledger(struct daemon *daemon, const struct policy *old, const struct policy *policy)
+{
+    const struct policy *const kept[] = {policy, old, daemon->trial.before};
+    if (!ledger_close(&daemon->ledger, old, kept, sizeof kept / sizeof kept[0]))
+        log_line(LOG_LEVEL_ERROR, "no memory to go on counting for the rules of generation %u: they begin at 0",
+                 old->ruleset->generation);
+}
+
 void daemon_publish(struct daemon *daemon, struct policy *policy, bool moved)
 {
     struct policy *old = daemon->policy;
@@ -73,8 +86,10 @@ void daemon_publish(struct daemon *daemon, struct policy *policy, bool moved)
         fast_publish(daemon->fast, policy, reloaded || moved);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_publish(daemon->workers[i], policy);
-    if (reloaded)
+    if (reloaded) {
         ruleset_adopt(policy->ruleset, old->ruleset, clock_now_ms());
+        close_ledger(daemon, old, policy);
+    }
     /* What is still to be told was decided by the old rules: now, while their names are there. */
     drain(daemon, old->ruleset);
     daemon->policy = policy;
@@ -163,6 +178,7 @@ static void on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)loop;
     (void)events;
     losses_look(watcher->data);
+    rehearsal_look(watcher->data);
 }
 
 /* ---- interfaces ---- */
@@ -197,11 +213,36 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* ---- the control socket ---- */
 
+/* What the stop that is under way leaves behind. */
+static const char *stopped_text(const struct daemon *daemon, char *text, size_t size)
+{
+    char words[WORDS_BYTES / 2];
+    if (daemon->hooks == 0)
+        snprintf(text, size, "no hook was installed");
+    else if (daemon->remove_hook)
+        snprintf(text, size, "%s", rehearsal_text(daemon, FAILURE_REMOVED, words, sizeof words));
+    else
+        snprintf(text, size, "the hook stays; until the next start %s",
+                 rehearsal_text(daemon, FAILURE_DAEMON_DOWN, words, sizeof words));
+    return text;
+}
+
+/* "open": what was installed goes, as at SIGINT; else it stays, as at SIGTERM. */
+static json_t *stop_command(void *context, const json_t *request)
+{
+    struct daemon *daemon = context;
+    char text[WORDS_BYTES];
+    daemon->remove_hook = json_is_true(json_object_get(request, "open"));
+    ev_break(daemon->loop, EVBREAK_ALL);
+    return json_pack("{s:b, s:s}", "ok", 1, "then", stopped_text(daemon, text, sizeof text));
+}
+
 static const struct control_command commands[] = {
     {"status", false, views_status},        {"rules", false, views_rules},          {"explain", false, views_explain},
     {"set-list", false, set_command_list},  {"set-add", true, set_command_add},     {"set-delete", true, set_command_delete},
     {"kill", true, selection_kill},         {"reload", true, trial_reload},         {"confirm", true, trial_confirm},
     {"rollback", true, trial_rollback},     {"drops", false, views_drops},          {"metrics", false, views_metrics},
+    {"rehearse", true, rehearsal_begin},    {"stop", true, stop_command},
 };
 
 /* ---- signals ---- */
@@ -343,6 +384,7 @@ static void stop(struct daemon *daemon)
         close(daemon->watch_fd);
     trial_stop(daemon);
     policy_free(daemon->policy, NULL);
+    ledger_free(&daemon->ledger);
     table_free(daemon->table);
     if (daemon->options->pidfile != NULL)
         unlink(daemon->options->pidfile);
@@ -351,6 +393,7 @@ static void stop(struct daemon *daemon)
 static int serve(const struct daemon_options *options, void (*ready)(void *context), void *context)
 {
     struct daemon daemon = {.options = options, .watch_fd = -1};
+    char text[WORDS_BYTES];
     daemon.config = realpath(options->config, NULL);
     if (daemon.config == NULL) {
         log_line(LOG_LEVEL_ERROR, "cannot read the rules file %s: %s", options->config, strerror(errno));
@@ -362,9 +405,7 @@ static int serve(const struct daemon_options *options, void (*ready)(void *conte
         ready(context);
         ev_run(daemon.loop, 0);
         tell_systemd("STOPPING=1");
-        log_line(LOG_LEVEL_NOTICE, "stopping: %s",
-                 daemon.remove_hook ? "the hook is removed"
-                                    : "the hook stays, nothing passes its chains until the next start");
+        log_line(LOG_LEVEL_NOTICE, "stopping: %s", stopped_text(&daemon, text, sizeof text));
     }
     stop(&daemon);
     free(daemon.config);

@@ -44,6 +44,7 @@ struct fast {
     struct fastpath_record batch[FASTPATH_BATCH];
     /* The main thread's alone: */
     const char *folder; /* NULL: nothing is pinned */
+    bool dead;          /* played: no sign of life */
     struct fastpath_place place;
     uint64_t sweep_began_ms, sweep_due_ms, sweep_took_ms, sweeps;
     struct fastpath_record swept[FASTPATH_SWEEP];
@@ -301,6 +302,20 @@ static void see(struct fast *fast, const struct fastpath_record *record, uint32_
     table_unlock(table, hash);
 }
 
+/* What the entry says of its connection is taken over; where it stays is for later. */
+static void settle_entry(struct fast *fast, const struct fastpath_record *record)
+{
+    struct table *table = fast->engine.table;
+    uint32_t hash = table_hash(table, &record->tuple);
+    table_lock(table, hash);
+    struct connection *connection = table_find(table, hash, &record->tuple);
+    pthread_mutex_lock(&fast->lock);
+    if (connection != NULL && connection->offloaded && account_of(fast, connection)->id == record->entry.id)
+        merge(fast, connection, &record->entry);
+    pthread_mutex_unlock(&fast->lock);
+    table_unlock(table, hash);
+}
+
 /* The next entries; the memory that they need is asked for some of them at once. */
 static void sweep_piece(struct fast *fast, uint64_t now_ms)
 {
@@ -346,26 +361,52 @@ static void sweep(struct fast *fast, uint64_t now_ms)
     fast->sweep_due_ms = fast->sweep_began_ms + (pause_ms > SWEEP_EVERY_MS ? pause_ms : SWEEP_EVERY_MS);
 }
 
+static void give_sign(const struct fast *fast, uint64_t now_ms)
+{
+    fastpath_deadline(fast->kernel, fast_outlives(fast) ? FASTPATH_FOREVER : fast->dead ? 0 : now_ms + FAST_WATCHDOG_MS);
+}
+
 void fast_turn(struct fast *fast, uint64_t now_ms)
 {
-    fastpath_deadline(fast->kernel, fast->death == FAST_DEATH_PASSES ? FASTPATH_FOREVER : now_ms + FAST_WATCHDOG_MS);
+    give_sign(fast, now_ms);
     sweep(fast, now_ms);
 }
 
-void fast_on_death(struct fast *fast, enum fast_death death)
+void fast_play_dead(struct fast *fast, bool dead)
 {
-    fast->death = death;
+    fast->dead = dead;
+    give_sign(fast, clock_now_ms());
+}
+
+bool fast_outlives(const struct fast *fast)
+{
+    return fast->death == FAST_DEATH_PASSES;
+}
+
+/* What passed until now is counted for the rules that it passed by. */
+static void settle(struct fast *fast)
+{
+    struct fastpath_place place = {0};
+    do {
+        unsigned count = fastpath_sweep(fast->kernel, &place, fast->swept);
+        for (unsigned i = 0; i < count; i++)
+            settle_entry(fast, &fast->swept[i]);
+    } while (place.under_way || place.v6);
 }
 
 void fast_publish(struct fast *fast, const struct policy *policy, bool stale)
 {
     pthread_mutex_lock(&fast->lock);
     fast->policy = policy;
+    if (stale)
+        fastpath_generation(fast->kernel, ++fast->generation);
+    pthread_mutex_unlock(&fast->lock);
+    if (stale)
+        settle(fast);
+    pthread_mutex_lock(&fast->lock);
     fast->engine.ruleset = policy->ruleset;
     fast->engine.surroundings = policy->surroundings;
     fast->engine.rule_counters = policy->counters[policy->workers - 1];
-    if (stale)
-        fastpath_generation(fast->kernel, ++fast->generation);
     pthread_mutex_unlock(&fast->lock);
 }
 

@@ -54,8 +54,11 @@ const char *fast_program(const struct fast *fast);
  */
 void fast_publish(struct fast *fast, const struct policy *policy, bool stale);
 
-/* Says what happens when the daemon dies from now on. */
-void fast_on_death(struct fast *fast, enum fast_death death);
+/* While DEAD it is as if the daemon had been stopped: what was entered passes on as DEATH says. A rehearsal. */
+void fast_play_dead(struct fast *fast, bool dead);
+
+/* Does what was entered pass on without a daemon? */
+bool fast_outlives(const struct fast *fast);
 
 /* A worker's: enters those of the engine's offers that still fit, and empties them. */
 void fast_enter(struct fast *fast, const struct policy *policy, struct engine *engine);

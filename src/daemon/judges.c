@@ -12,6 +12,7 @@
 #include "daemon/log.h"
 #include "daemon/private.h"
 #include "io/hook.h"
+#include "rules/failure.h"
 
 /* The table's address space: so many connections can be allowed by a reload without a restart; only what is used takes memory. */
 #define TABLE_CAPACITY 4194304u
@@ -59,6 +60,7 @@ void judges_choose(struct daemon *daemon)
         daemon->queue_first = ruleset->queue_first;
         daemon->queue_last = ruleset->queue_last;
     }
+    daemon->down = ruleset->on[FAILURE_DAEMON_DOWN];
     daemon->hooks = daemon->options->hooks_given ? daemon->options->hooks : ruleset->hooks;
 }
 
@@ -77,6 +79,13 @@ static bool open_queues(struct nfqueue **queues, const struct daemon *daemon, un
     return true;
 }
 
+void judges_warn(const struct daemon *daemon, const struct ruleset *ruleset)
+{
+    for (unsigned i = 0; i < FAILURE_SETTINGS && daemon->fast == NULL; i++)
+        if (ruleset->on[i] == ON_EXISTING)
+            log_line(LOG_LEVEL_WARNING, "`on %s existing` needs the fast path: without it that is `drop`", failure_name(i));
+}
+
 /* The fast path is not to be, for the reason that stands in fast_error. False: the rules want it. */
 static bool without_fast(struct daemon *daemon)
 {
@@ -90,8 +99,7 @@ static bool without_fast(struct daemon *daemon)
     }
     if (ruleset->fastpath == FASTPATH_AUTO)
         log_line(LOG_LEVEL_NOTICE, "no fast path, every packet is queued: %s", daemon->fast_error);
-    if (ruleset->daemon_down == DAEMON_DOWN_EXISTING)
-        log_line(LOG_LEVEL_WARNING, "`on daemon-down existing` needs the fast path: without it nothing passes while no daemon runs");
+    judges_warn(daemon, ruleset);
     return true;
 }
 
@@ -112,7 +120,7 @@ static bool start_fast(struct daemon *daemon)
         .policy = daemon->policy,
         .most = ruleset->fastpath_max,
         .folder = daemon->fast_folder,
-        .death = ruleset->daemon_down == DAEMON_DOWN_DROP ? FAST_DEATH_DROPS : FAST_DEATH_PASSES,
+        .death = ruleset->on[FAILURE_DAEMON_DOWN] == ON_DROP ? FAST_DEATH_DROPS : FAST_DEATH_PASSES,
     };
     const char *unwanted = fast_unwanted(daemon);
     fastpath_folder(daemon->fast_folder);
@@ -135,7 +143,7 @@ static bool install_hook(struct daemon *daemon)
     /* A connection of the gateway itself can be followed only by both of its directions. */
     struct hook hook = {daemon->hooks & own ? daemon->hooks | own : daemon->hooks, daemon->queue_first,
                         daemon->queue_last, daemon->fast != NULL ? fast_program(daemon->fast) : NULL,
-                        daemon->policy->ruleset->daemon_down == DAEMON_DOWN_ACCEPT};
+                        daemon->policy->ruleset->on[FAILURE_DAEMON_DOWN] == ON_ACCEPT};
     unsigned missing;
     if (daemon->hooks == 0)
         return true;

@@ -15,6 +15,8 @@ libhost_a_SOURCES += \
 	src/daemon/follow.h \
 	src/daemon/judges.c \
 	src/daemon/judges.h \
+	src/daemon/ledger.c \
+	src/daemon/ledger.h \
 	src/daemon/log.c \
 	src/daemon/log.h \
 	src/daemon/losses.c \
@@ -22,6 +24,8 @@ libhost_a_SOURCES += \
 	src/daemon/preview.c \
 	src/daemon/preview.h \
 	src/daemon/private.h \
+	src/daemon/rehearsal.c \
+	src/daemon/rehearsal.h \
 	src/daemon/reload.c \
 	src/daemon/reload.h \
 	src/daemon/selection.c \

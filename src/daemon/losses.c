@@ -20,7 +20,10 @@ void losses_look(struct daemon *daemon)
         queue_full += kernel.queue_dropped;
         socket_full += kernel.user_dropped;
     }
-    if (queue_full + socket_full <= losses->told || now_ms < losses->quiet_until_ms)
+    /* What a rehearsal drops is no news; and a queue that is taken again counts anew. */
+    if (rehearsal_is_on(daemon) || queue_full + socket_full < losses->told)
+        losses->told = queue_full + socket_full;
+    if (queue_full + socket_full == losses->told || now_ms < losses->quiet_until_ms)
         return;
     log_line(LOG_LEVEL_WARNING, "the kernel dropped %llu packets that waited for a worker (%llu in all as a queue was full, %llu "
                                 "as its socket was); more queues have more workers",

@@ -9,6 +9,8 @@
 
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
+#include "daemon/ledger.h"
+#include "daemon/rehearsal.h"
 #include "daemon/tracing.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
@@ -40,11 +42,14 @@ struct daemon {
     struct control_socket *control;
     struct resolver *resolver; /* of the names of dns sets */
     int watch_fd;
-    bool remove_hook; /* at the end: INT */
+    bool remove_hook; /* at the end: INT, or a command */
+    enum on down;     /* `on daemon-down`, as it was installed at the start */
     uint64_t refused_told;
     struct losses losses;
     struct tracing tracing;
     struct trial trial;
+    struct rehearsal rehearsal;
+    struct ledger ledger;
     time_t schedules_read; /* when the schedules were last held against the clock */
     ev_signal hup, term, interrupt, usr1;
     ev_timer drain, sum_up, settle, names, second;

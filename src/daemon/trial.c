@@ -2,6 +2,7 @@
 
 #include "control/answer.h"
 #include "daemon/follow.h"
+#include "daemon/judges.h"
 #include "daemon/log.h"
 #include "daemon/preview.h"
 #include "daemon/private.h"
@@ -19,7 +20,7 @@ static void warn_of_restart(const struct daemon *daemon, const struct ruleset *r
     bool hooks = !daemon->options->hooks_given && ruleset->hooks != daemon->hooks;
     const struct ruleset *old = daemon->policy->ruleset;
     bool fastpath = ruleset->fastpath != old->fastpath || ruleset->fastpath_max != old->fastpath_max;
-    bool down = ruleset->daemon_down != old->daemon_down;
+    bool down = ruleset->on[FAILURE_DAEMON_DOWN] != old->on[FAILURE_DAEMON_DOWN];
     if (queues || hooks || fastpath || down)
         log_line(LOG_LEVEL_WARNING, "the file's `%s` has changed; that takes effect at the next start",
                  queues ? "queue" : hooks ? "hook" : fastpath ? "fastpath" : "on daemon-down");
@@ -149,6 +150,7 @@ static json_t *reload(struct daemon *daemon, unsigned seconds)
     if (result.policy == NULL)
         return refuse(result.message);
     warn_of_restart(daemon, result.policy->ruleset);
+    judges_warn(daemon, result.policy->ruleset);
     json_t *answer = prepare(daemon, result.policy);
     if (seconds > 0)
         hold_rejects(daemon, true);

@@ -14,6 +14,7 @@
 #include "daemon/selection.h"
 #include "io/owner.h"
 #include "parser/parser.h"
+#include "rules/failure.h"
 
 #define PROC_BYTES 65536
 
@@ -83,6 +84,7 @@ static struct status_view view_status(const struct daemon *daemon, struct queue_
         .families = families_use(table_families(daemon->table)),
         .fastpath = view_fastpath(daemon),
         .trial = trial_view(daemon),
+        .rehearsal = rehearsal_view(daemon),
         .queues = queues,
         .queue_count = daemon->worker_count,
     };
@@ -104,35 +106,11 @@ json_t *views_status(void *context, const json_t *request)
     return answer_status(&view);
 }
 
-static void sum_rule(struct rule_counter *sum, const struct rule_counter *counter)
-{
-    uint64_t first = __atomic_load_n(&counter->first_ms, __ATOMIC_RELAXED);
-    uint64_t last = __atomic_load_n(&counter->last_ms, __ATOMIC_RELAXED);
-    sum->packets += __atomic_load_n(&counter->packets, __ATOMIC_RELAXED);
-    sum->bytes += __atomic_load_n(&counter->bytes, __ATOMIC_RELAXED);
-    sum->connections += __atomic_load_n(&counter->connections, __ATOMIC_RELAXED);
-    if (first != 0 && (sum->first_ms == 0 || first < sum->first_ms))
-        sum->first_ms = first;
-    if (last > sum->last_ms)
-        sum->last_ms = last;
-}
-
-/* What was counted about each rule and the default, summed over the workers; malloc'ed, NULL: there is no memory. */
-static struct rule_counter *sum_rules(const struct policy *policy)
-{
-    size_t count = policy->ruleset->rule_count + 1;
-    struct rule_counter *sums = calloc(count, sizeof *sums);
-    for (unsigned w = 0; w < policy->workers && sums != NULL; w++)
-        for (size_t i = 0; i < count; i++)
-            sum_rule(&sums[i], &policy->counters[w][i]);
-    return sums;
-}
-
 json_t *views_rules(void *context, const json_t *request)
 {
     (void)request;
     const struct daemon *daemon = context;
-    struct rule_counter *sums = sum_rules(daemon->policy);
+    struct rule_counter *sums = ledger_sums(&daemon->ledger, daemon->policy);
     if (sums == NULL)
         return answer_error("no memory");
     json_t *answer = answer_rules(daemon->policy->ruleset, sums, clock_now_ms());
@@ -146,7 +124,7 @@ json_t *views_metrics(void *context, const json_t *request)
     bool open = json_is_true(json_object_get(request, "openmetrics"));
     struct queue_view queues[RULESET_QUEUES_MAX];
     struct status_view view = view_status(daemon, queues);
-    struct rule_counter *sums = sum_rules(daemon->policy);
+    struct rule_counter *sums = ledger_sums(&daemon->ledger, daemon->policy);
     char *text = sums != NULL ? metrics_text(&view, sums, open ? METRICS_OPENMETRICS : METRICS_PROMETHEUS) : NULL;
     json_t *answer = text != NULL ? json_pack("{s:b, s:s}", "ok", 1, "text", text) : NULL;
     free(sums);
@@ -333,6 +311,13 @@ static json_t *found_answer(bool found, const struct copy *copy, const struct ru
     return found ? answer_connection(&copy->connection, &copy->kinship, ruleset, now_ms) : json_null();
 }
 
+/* Why the packets of the connection that was found are denied, whatever its rule says; null: they are not. */
+static json_t *broken_answer(const struct ruleset *ruleset, const struct sought *sought)
+{
+    const char *error = sought->found ? deaf_error(sought->copy.kinship.deaf) : NULL;
+    return error != NULL && failure_choice(ruleset, FAILURE_INSPECT_ERROR) == ON_DROP ? json_string(error) : json_null();
+}
+
 json_t *views_explain(void *context, const json_t *request)
 {
     const struct daemon *daemon = context;
@@ -358,6 +343,7 @@ json_t *views_explain(void *context, const json_t *request)
         json_object_set_new(answer, "unheard",
                             found_answer(sought.unheard_found && !sought.found, &sought.unheard, policy->ruleset,
                                          sought.now_ms));
+        json_object_set_new(answer, "broken", broken_answer(policy->ruleset, &sought));
         json_object_set_new(answer, "table_full", json_boolean(use.now >= use.limits.connections - use.limits.reserved));
     } else {
         answer = views_nonsense(&diagnostics);

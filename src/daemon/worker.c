@@ -39,8 +39,11 @@ struct worker {
     pthread_mutex_t lock;
     pthread_cond_t taken;
     const struct policy *pending;
+    bool acted; /* out, what is to be rehearsed */
+    enum failure_setting rehearsed; /* FAILURE_SETTINGS: nothing */
     bool stopping;
-    bool rejects_held; /* atomic */
+    bool rejects_held; /* atomic, as what follows */
+    int missing; /* -errno: why the queue could not be taken again */
 };
 
 uint64_t clock_now_ms(void)
@@ -130,6 +133,7 @@ static void use_policy(struct worker *worker, const struct policy *policy)
 {
     if (has_alg(policy->ruleset))
         nfqueue_want_whole(worker->config.queue);
+    nfqueue_fail_open(worker->config.queue, policy->ruleset->on[FAILURE_OVERLOAD] == ON_ACCEPT);
     worker->policy = policy;
     worker->engine.ruleset = policy->ruleset;
     worker->engine.surroundings = policy->surroundings;
@@ -202,11 +206,29 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
     }
 }
 
+/* The queue was left for a rehearsal that is over. */
+static void take_queue(struct worker *worker)
+{
+    __atomic_store_n(&worker->missing, nfqueue_return(worker->config.queue), __ATOMIC_RELAXED);
+}
+
+static void act(struct worker *worker, enum failure_setting failure)
+{
+    if (failure == FAILURE_DAEMON_DOWN)
+        nfqueue_leave(worker->config.queue);
+    else
+        take_queue(worker);
+    nfqueue_be_full(worker->config.queue, failure == FAILURE_OVERLOAD);
+    __atomic_store_n(&worker->engine.inspect_error, failure == FAILURE_INSPECT_ERROR, __ATOMIC_RELAXED);
+}
+
 static void on_expiry(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct worker *worker = watcher->data;
     (void)events;
     bool done = engine_expire(&worker->engine, worker->config.number, worker->config.workers, clock_now_ms(), EXPIRE_BUDGET);
+    if (worker_missing(worker) != 0)
+        take_queue(worker);
     watcher->repeat = done ? EXPIRE_SECONDS : EXPIRE_AGAIN_SECONDS;
     ev_timer_again(loop, watcher);
 }
@@ -219,6 +241,11 @@ static void on_wake(struct ev_loop *loop, ev_async *watcher, int events)
     if (worker->pending != NULL) {
         use_policy(worker, worker->pending);
         worker->pending = NULL;
+        pthread_cond_signal(&worker->taken);
+    }
+    if (!worker->acted) {
+        act(worker, worker->rehearsed);
+        worker->acted = true;
         pthread_cond_signal(&worker->taken);
     }
     if (worker->stopping)
@@ -266,6 +293,8 @@ struct worker *worker_start(const struct worker_config *config)
         return NULL;
     memset(worker, 0, sizeof *worker);
     worker->config = *config;
+    worker->acted = true;
+    worker->rehearsed = FAILURE_SETTINGS;
     worker->engine.table = config->table;
     worker->engine.pickup_until_ms = config->pickup_until_ms;
     worker->engine.offers = config->fast != NULL ? &worker->offers : NULL;
@@ -311,6 +340,22 @@ void worker_publish(struct worker *worker, const struct policy *policy)
     while (worker->pending != NULL)
         pthread_cond_wait(&worker->taken, &worker->lock);
     pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_rehearse(struct worker *worker, enum failure_setting failure)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->rehearsed = failure;
+    worker->acted = false;
+    ev_async_send(worker->loop, &worker->wake);
+    while (!worker->acted)
+        pthread_cond_wait(&worker->taken, &worker->lock);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+int worker_missing(const struct worker *worker)
+{
+    return __atomic_load_n(&worker->missing, __ATOMIC_RELAXED);
 }
 
 void worker_hold_rejects(struct worker *worker, bool held)

@@ -60,6 +60,15 @@ void worker_stop(struct worker *worker);
 void worker_publish(struct worker *worker, const struct policy *policy);
 
 /*
+ * Lets the worker act out FAILURE from now on, and returns when it does: its queue is left, or full, or its ALGs are at their
+ * end. FAILURE_SETTINGS: none any more; a queue that was left is taken again as soon as the kernel gives it.
+ */
+void worker_rehearse(struct worker *worker, enum failure_setting failure);
+
+/* Why the worker has not taken its queue again, as -errno; 0: it has. */
+int worker_missing(const struct worker *worker);
+
+/*
  * While rejects are HELD, who is rejected in a connection that stands is told nothing: his packet is only dropped, and he keeps the
  * connection for when it is allowed again.
  */

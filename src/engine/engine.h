@@ -58,6 +58,7 @@ struct engine {
     const struct trace *trace; /* told of every rule that is read; NULL: of none, and the reading is faster */
     struct engine_offers *offers; /* filled a batch, emptied by the caller; NULL: there is nobody else */
     uint64_t pickup_until_ms; /* before then connections are picked up midway: after a start that knows of none */
+    bool inspect_error;       /* atomic; a rehearsal: every ALG is taken to be at its end */
     struct engine_counters counters;
 };
 

@@ -80,10 +80,12 @@ static bool datagram_hear(struct listening *listening, const struct packet *pack
     struct family *family = listening->family;
     speech->bytes = packet->bytes + packet->payload;
     speech->length = packet->payload_length;
-    if (speech->length > packet->captured - packet->payload)
-        hearing->deaf = DEAF_CUT;
-    else
+    if (speech->length <= packet->captured - packet->payload)
         alg_of(family->alg)->hear(hearing, speech);
+    else if (speech->closed)
+        hearing_refuse(hearing, deaf_error(DEAF_CUT));
+    else
+        hearing->deaf = DEAF_CUT;
     if (hearing->refused != NULL || !obey(listening))
         return false;
     memcpy(family->memory, hearing->memory, FAMILY_MEMORY_BYTES);
@@ -92,13 +94,38 @@ static bool datagram_hear(struct listening *listening, const struct packet *pack
     return true;
 }
 
+/* Nobody listens any more: why the packet is denied, if it is. A reset may always end it. */
+static const char *unheard(bool closed, enum deaf deaf, const struct packet *packet)
+{
+    bool resets = packet->protocol == PROTOCOL_TCP && packet->tcp.flags & TCP_RST;
+    return closed && !resets ? deaf_error(deaf) : NULL;
+}
+
+/*
+ * What it is like when an ALG cannot go on. Behind it listening begins anew: what was said meanwhile nobody has heard, and what
+ * was kept has no end.
+ */
+static const char *rehearse(struct family *family, struct blocks *blocks, bool closed)
+{
+    if (closed)
+        return "a rehearsal of inspect-error";
+    for (unsigned direction = 0; direction < DIRECTION_COUNT; direction++) {
+        stream_clear(&family->streams[direction], blocks);
+        family->streams[direction] = (struct stream){.begun = false};
+    }
+    return NULL;
+}
+
 const char *listen_hear(const struct engine *engine, struct connection *connection, enum direction direction,
                         const struct packet *packet, uint64_t now_ms)
 {
     struct families *families = table_families(engine->table);
     struct family *family = family_of(families, connection);
+    bool closed = engine->ruleset->on[FAILURE_INSPECT_ERROR] != ON_ACCEPT;
     if (family->deaf != DEAF_NOT)
-        return NULL;
+        return unheard(closed, family->deaf, packet);
+    if (__atomic_load_n(&engine->inspect_error, __ATOMIC_RELAXED))
+        return rehearse(family, families_blocks(families), closed);
     _Alignas(8) uint8_t memory[FAMILY_MEMORY_BYTES];
     struct hearing hearing;
     struct listening listening = {
@@ -117,6 +144,7 @@ const char *listen_hear(const struct engine *engine, struct connection *connecti
         .now_ms = now_ms,
         .wait_ms = engine->ruleset->timeouts.ms[TIMEOUT_EXPECTATION],
         .strict = listening.alg != NULL && listening.alg->strict,
+        .closed = closed,
         .may_media = listening.alg != NULL && listening.alg->media != NULL ? may_media : NULL,
         .context = &listening,
     };
@@ -125,7 +153,7 @@ const char *listen_hear(const struct engine *engine, struct connection *connecti
     hearing.memory = memory;
     hearing.order_count = 0;
     hearing.refused = NULL;
-    hearing.deaf = DEAF_NOT;
+    hearing.deaf = hearing.broken = DEAF_NOT;
     hearing.skip = 0;
     hearing.idle_ms = family->idle_ms;
     bool heard = packet->protocol == PROTOCOL_TCP

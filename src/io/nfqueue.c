@@ -34,6 +34,10 @@ struct nfqueue {
     struct mnl_socket *socket;
     uint16_t number;
     bool whole; /* packets come whole, not their headers only */
+    bool open;  /* what finds the queue full passes */
+    bool full;  /* it has no room */
+    bool left;  /* nobody serves it */
+    uint32_t sequence; /* of the last message whose answer was waited for */
     bool each; /* each packet gets a verdict of its own from now on: some packet may wait that was not judged */
     struct nfqueue_counters counters;
     struct mmsghdr messages[NFQUEUE_BATCH_MAX];
@@ -47,37 +51,108 @@ struct nfqueue {
     _Alignas(16) uint8_t verdicts[NFQUEUE_BATCH_MAX * VERDICT_BYTES];
 };
 
+static void put_verdict(struct nfqueue *queue, uint32_t id, struct nfqueue_answer answer, uint32_t old_mark)
+{
+    struct nlmsghdr *message = (struct nlmsghdr *)(void *)(queue->verdicts + queue->verdict_bytes);
+    struct nlmsghdr *made = nfq_nlmsg_put((char *)message, NFQNL_MSG_VERDICT, queue->number);
+    nfq_nlmsg_verdict_put(made, (int)id, answer.pass ? NF_ACCEPT : NF_DROP);
+    if (answer.mask != 0)
+        nfq_nlmsg_verdict_put_mark(made, (old_mark & ~answer.mask) | answer.mark);
+    queue->verdict_bytes += NLMSG_ALIGN(made->nlmsg_len);
+}
+
+/* The library's own reader asks about each attribute through a function; here it is a loop. */
+static void read_attributes(const struct nlmsghdr *message, const struct nlattr *attributes[NFQA_MAX + 1])
+{
+    const struct nlattr *attribute = mnl_nlmsg_get_payload_offset(message, sizeof(struct nfgenmsg));
+    const char *end = mnl_nlmsg_get_payload_tail(message);
+    for (; mnl_attr_ok(attribute, (int)(end - (const char *)attribute)); attribute = mnl_attr_next(attribute))
+        if (mnl_attr_get_type(attribute) <= NFQA_MAX)
+            attributes[mnl_attr_get_type(attribute)] = attribute;
+}
+
+/* The packet of this message; NULL: it is none, or has no number. */
+static const struct nfqnl_msg_packet_hdr *packet_of(const struct nlattr *attributes[NFQA_MAX + 1])
+{
+    const struct nlattr *attribute = attributes[NFQA_PACKET_HDR];
+    bool whole = attribute != NULL && mnl_attr_get_payload_len(attribute) >= sizeof(struct nfqnl_msg_packet_hdr);
+    return whole ? mnl_attr_get_payload(attribute) : NULL;
+}
+
+/* Before the queue is ready: without a verdict it would pass with the first batch. */
+static void deny_early(struct nfqueue *queue, const struct nlmsghdr *message)
+{
+    const struct nlattr *attributes[NFQA_MAX + 1] = {NULL};
+    read_attributes(message, attributes);
+    const struct nfqnl_msg_packet_hdr *header = packet_of(attributes);
+    queue->counters.unreadable++;
+    queue->verdict_bytes = 0;
+    if (header != NULL)
+        put_verdict(queue, ntohl(header->packet_id), (struct nfqueue_answer){.pass = false}, 0);
+    if (header == NULL || send(nfqueue_fd(queue), queue->verdicts, queue->verdict_bytes, 0) < 0)
+        queue->each = true; /* it waits still */
+}
+
 /* Sends one configuration message and waits for its answer: 0 or -errno. */
 static int configure(struct nfqueue *queue, struct nlmsghdr *message)
 {
     char buffer[CONFIGURE_BYTES];
     message->nlmsg_flags |= NLM_F_ACK;
+    message->nlmsg_seq = ++queue->sequence;
     if (mnl_socket_sendto(queue->socket, message, message->nlmsg_len) < 0)
         return -errno;
     for (;;) {
         ssize_t got = mnl_socket_recvfrom(queue->socket, buffer, sizeof buffer);
+        /* The kernel left messages out: their packets are dropped. */
+        if (got < 0 && errno == ENOBUFS)
+            continue;
         if (got < 0)
             return -errno;
         const struct nlmsghdr *answer = (const struct nlmsghdr *)buffer;
-        if (got >= (ssize_t)sizeof *answer && answer->nlmsg_type == NLMSG_ERROR)
+        if (!mnl_nlmsg_ok(answer, (int)got))
+            continue;
+        if (answer->nlmsg_type == NLMSG_ERROR && answer->nlmsg_seq == queue->sequence)
             return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(answer))->error;
+        if (answer->nlmsg_type != NLMSG_ERROR)
+            deny_early(queue, answer);
     }
+}
+
+/* What is set while it runs; nobody waits for the answer: an error comes back among the packets, as one on a verdict. */
+static struct nlmsghdr *setting(const struct nfqueue *queue, char *buffer)
+{
+    return nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
+}
+
+static bool set(struct nfqueue *queue, const struct nlmsghdr *message)
+{
+    return mnl_socket_sendto(queue->socket, message, message->nlmsg_len) >= 0;
+}
+
+static void put_flags(struct nlmsghdr *message, uint32_t flags, uint32_t mask)
+{
+    mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(flags));
+    mnl_attr_put_u32(message, NFQA_CFG_MASK, htonl(mask));
+}
+
+static uint32_t length_of(const struct nfqueue *queue)
+{
+    return queue->full ? 0 : NFQUEUE_LENGTH;
 }
 
 static int bind_queue(struct nfqueue *queue)
 {
     char buffer[CONFIGURE_BYTES];
-    struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
+    struct nlmsghdr *message = setting(queue, buffer);
     nfq_nlmsg_cfg_put_cmd(message, AF_INET, NFQNL_CFG_CMD_BIND);
     int error = configure(queue, message);
     if (error != 0)
         return error;
-    message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
+    message = setting(queue, buffer);
     nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, NFQUEUE_HEADERS_BYTES);
-    nfq_nlmsg_cfg_put_qmaxlen(message, NFQUEUE_LENGTH);
+    nfq_nlmsg_cfg_put_qmaxlen(message, length_of(queue));
     /* Packets that the network card would cut up come whole: one verdict for 64 KB. */
-    mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_GSO));
-    mnl_attr_put_u32(message, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
+    put_flags(message, NFQA_CFG_F_GSO | (queue->open ? NFQA_CFG_F_FAIL_OPEN : 0u), NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN);
     return configure(queue, message);
 }
 
@@ -152,14 +227,79 @@ void nfqueue_close(struct nfqueue *queue)
     free(queue);
 }
 
-void nfqueue_want_whole(struct nfqueue *queue)
+static bool set_whole(struct nfqueue *queue)
 {
     char buffer[CONFIGURE_BYTES];
-    if (queue->whole)
-        return;
-    struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
+    struct nlmsghdr *message = setting(queue, buffer);
     nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, 0xffff);
-    queue->whole = mnl_socket_sendto(queue->socket, message, message->nlmsg_len) >= 0;
+    return set(queue, message);
+}
+
+void nfqueue_want_whole(struct nfqueue *queue)
+{
+    if (!queue->whole)
+        queue->whole = queue->left || set_whole(queue);
+}
+
+void nfqueue_fail_open(struct nfqueue *queue, bool open)
+{
+    char buffer[CONFIGURE_BYTES];
+    struct nlmsghdr *message = setting(queue, buffer);
+    put_flags(message, open ? NFQA_CFG_F_FAIL_OPEN : 0, NFQA_CFG_F_FAIL_OPEN);
+    if (queue->open != open && (queue->left || set(queue, message)))
+        queue->open = open;
+}
+
+void nfqueue_be_full(struct nfqueue *queue, bool full)
+{
+    char buffer[CONFIGURE_BYTES];
+    struct nlmsghdr *message = setting(queue, buffer);
+    queue->full = full;
+    nfq_nlmsg_cfg_put_qmaxlen(message, length_of(queue));
+    if (!queue->left && !set(queue, message))
+        queue->counters.refused++;
+}
+
+/*
+ * Reads what has come until now, of a queue that is given up: the kernel has dropped those packets. An answer to that could get
+ * lost among them; it comes only if the queue is kept, which is returned.
+ */
+static bool drain(struct nfqueue *queue)
+{
+    char buffer[CONFIGURE_BYTES];
+    const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
+    bool kept = false;
+    for (;;) {
+        ssize_t got = recv(nfqueue_fd(queue), buffer, sizeof buffer, MSG_DONTWAIT);
+        if (got < 0 && errno != ENOBUFS && errno != EINTR)
+            break;
+        kept |= got >= (ssize_t)sizeof *message && message->nlmsg_type == NLMSG_ERROR && message->nlmsg_seq == queue->sequence;
+    }
+    queue->each |= kept; /* nobody has judged them, and they wait still */
+    return kept;
+}
+
+void nfqueue_leave(struct nfqueue *queue)
+{
+    char buffer[CONFIGURE_BYTES];
+    struct nlmsghdr *message = setting(queue, buffer);
+    if (queue->left)
+        return;
+    nfq_nlmsg_cfg_put_cmd(message, AF_INET, NFQNL_CFG_CMD_UNBIND);
+    message->nlmsg_seq = ++queue->sequence;
+    queue->left = set(queue, message) && !drain(queue);
+}
+
+int nfqueue_return(struct nfqueue *queue)
+{
+    if (!queue->left)
+        return 0;
+    queue->left = false;
+    int error = bind_queue(queue);
+    queue->left = error != 0;
+    if (error == 0 && queue->whole)
+        queue->whole = set_whole(queue);
+    return error;
 }
 
 int nfqueue_fd(const struct nfqueue *queue)
@@ -170,16 +310,6 @@ int nfqueue_fd(const struct nfqueue *queue)
 const struct nfqueue_counters *nfqueue_counters(const struct nfqueue *queue)
 {
     return &queue->counters;
-}
-
-static void put_verdict(struct nfqueue *queue, uint32_t id, struct nfqueue_answer answer, uint32_t old_mark)
-{
-    struct nlmsghdr *message = (struct nlmsghdr *)(void *)(queue->verdicts + queue->verdict_bytes);
-    struct nlmsghdr *made = nfq_nlmsg_put((char *)message, NFQNL_MSG_VERDICT, queue->number);
-    nfq_nlmsg_verdict_put(made, (int)id, answer.pass ? NF_ACCEPT : NF_DROP);
-    if (answer.mask != 0)
-        nfq_nlmsg_verdict_put_mark(made, (old_mark & ~answer.mask) | answer.mark);
-    queue->verdict_bytes += NLMSG_ALIGN(made->nlmsg_len);
 }
 
 /* Everything that waits, up to this packet. */
@@ -220,16 +350,6 @@ static uint32_t be32_attribute(const struct nlattr *attribute)
     return attribute != NULL && mnl_attr_get_payload_len(attribute) >= sizeof(uint32_t) ? ntohl(mnl_attr_get_u32(attribute)) : 0;
 }
 
-/* The library's own reader asks about each attribute through a function; here it is a loop. */
-static void read_attributes(const struct nlmsghdr *message, const struct nlattr *attributes[NFQA_MAX + 1])
-{
-    const struct nlattr *attribute = mnl_nlmsg_get_payload_offset(message, sizeof(struct nfgenmsg));
-    const char *end = mnl_nlmsg_get_payload_tail(message);
-    for (; mnl_attr_ok(attribute, (int)(end - (const char *)attribute)); attribute = mnl_attr_next(attribute))
-        if (mnl_attr_get_type(attribute) <= NFQA_MAX)
-            attributes[mnl_attr_get_type(attribute)] = attribute;
-}
-
 static enum chain chain_of(uint8_t hook)
 {
     return hook == NF_INET_LOCAL_IN ? CHAIN_INPUT : hook == NF_INET_LOCAL_OUT ? CHAIN_OUTPUT : CHAIN_FORWARD;
@@ -239,14 +359,13 @@ static enum chain chain_of(uint8_t hook)
 static void take_packet(struct nfqueue *queue, const struct nlmsghdr *message, uint64_t now_ms)
 {
     const struct nlattr *attributes[NFQA_MAX + 1] = {NULL};
-    const struct nfqnl_msg_packet_hdr *header;
     read_attributes(message, attributes);
-    if (attributes[NFQA_PACKET_HDR] == NULL || mnl_attr_get_payload_len(attributes[NFQA_PACKET_HDR]) < sizeof *header) {
+    const struct nfqnl_msg_packet_hdr *header = packet_of(attributes);
+    if (header == NULL) {
         queue->counters.unreadable++;
         queue->each = true; /* it waits for ever: fail closed */
         return;
     }
-    header = mnl_attr_get_payload(attributes[NFQA_PACKET_HDR]);
     uint32_t id = ntohl(header->packet_id);
     if (attributes[NFQA_PAYLOAD] == NULL) {
         queue->counters.unreadable++;

@@ -44,6 +44,19 @@ void nfqueue_close(struct nfqueue *queue);
 /* From now on packets come whole, for those who read what they carry. It is not taken back. */
 void nfqueue_want_whole(struct nfqueue *queue);
 
+/* What finds the queue full passes from now on, or, at first, is dropped. */
+void nfqueue_fail_open(struct nfqueue *queue, bool open);
+
+/* While a queue is FULL it has no room: all that comes finds it full. */
+void nfqueue_be_full(struct nfqueue *queue, bool full);
+
+/*
+ * Gives the queue up, as the end of the process would: what waits in it is dropped, and nobody serves it until nfqueue_return,
+ * which returns 0, or -errno where another owns it now (-EBUSY, -EPERM) or the kernel refuses it.
+ */
+void nfqueue_leave(struct nfqueue *queue);
+int nfqueue_return(struct nfqueue *queue);
+
 /* The socket to wait on for reading. */
 int nfqueue_fd(const struct nfqueue *queue);
 

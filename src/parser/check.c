@@ -271,21 +271,30 @@ static void set_fastpath(struct check *check, const struct statement *s)
         check->ruleset->fastpath_max = s->fastpath.max;
 }
 
-static void set_daemon_down(struct check *check, const struct statement *s)
+static void set_on(struct check *check, const struct statement *s)
 {
-    static const char *const choices[] = {"existing", "drop", "accept"};
-    if (check->daemon_down != NULL)
-        CHECK_ERROR(check, s->at, CODE_REDEFINED, "'on daemon-down' stands twice");
-    check->daemon_down = &s->daemon_down;
-    check->ruleset->daemon_down = DAEMON_DOWN_EXISTING + choose(check, &s->daemon_down, "choice", choices, 3);
+    static const char *const events[] = {"daemon-down", "overload", "inspect-error"};
+    static const char *const choices[] = {"drop", "accept", "existing"};
+    unsigned event = choose(check, &s->on.event, "event", events, FAILURE_SETTINGS);
+    if (event == FAILURE_SETTINGS)
+        return;
+    if (check->on[event] != NULL)
+        CHECK_ERROR(check, s->at, CODE_REDEFINED, "'on %s' stands twice", s->on.event.text);
+    check->on[event] = &s->on.choice;
+    /* An ALG knows its own connection only: there are no others that exist. */
+    unsigned count = event == FAILURE_INSPECT_ERROR ? 2 : 3;
+    unsigned choice = choose(check, &s->on.choice, "choice", choices, count);
+    if (choice < count)
+        check->ruleset->on[event] = ON_DROP + choice;
 }
 
 /* Without the fast path nobody knows the connections that exist. */
-static void check_daemon_down(struct check *check)
+static void check_existing(struct check *check)
 {
-    if (check->ruleset->daemon_down == DAEMON_DOWN_EXISTING && check->ruleset->fastpath == FASTPATH_OFF)
-        CHECK_ERROR(check, check->daemon_down->at, CODE_RANGE,
-                    "'existing' needs the fast path, which is off: write 'drop', or 'fastpath auto'");
+    for (unsigned i = 0; i < FAILURE_SETTINGS; i++)
+        if (check->ruleset->on[i] == ON_EXISTING && check->ruleset->fastpath == FASTPATH_OFF)
+            CHECK_ERROR(check, check->on[i]->at, CODE_RANGE,
+                        "'existing' needs the fast path, which is off: write 'drop', or 'fastpath auto'");
 }
 
 static void set_default(struct check *check, const struct statement *s)
@@ -340,14 +349,14 @@ static void settings(struct check *check, const struct statement *statements)
         case STATEMENT_FASTPATH:
             set_fastpath(check, s);
             break;
-        case STATEMENT_DAEMON_DOWN:
-            set_daemon_down(check, s);
+        case STATEMENT_ON:
+            set_on(check, s);
             break;
         default:
             break;
         }
     }
-    check_daemon_down(check);
+    check_existing(check);
 }
 
 /* The IPv6 prefixes that are written in a zone's `net`; NULL for LIST: counts them. */

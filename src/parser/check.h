@@ -53,7 +53,7 @@ struct check {
     unsigned depth;                /* how deep what is being resolved is, as far as it was looked at */
     unsigned nesting;              /* how many stand around it */
     bool limit_given, default_given, hook_given, fastpath_given;
-    const struct word *daemon_down; /* of the `on daemon-down` that stands in the file; NULL: none does */
+    const struct word *on[FAILURE_SETTINGS]; /* what stands behind `on daemon-down` ... in the file; NULL: it does not */
 };
 
 /* Sets that move, in one set at most. */

@@ -113,7 +113,7 @@ static bool context_word(struct scanner *scanner, const struct word *word, const
 %token <word> EXPECT "'expect'" BY "'by'" THEN "'then'"
 
 %type <statement> statement
-%type <word> name interface protocol timeout_key days flag chain fastpath_mode
+%type <word> name interface protocol timeout_key days flag chain fastpath_mode on_event
 %type <words> interfaces interface_list hooks words dns_names
 %type <member> members member_list member nets item moving test_host test_address
 %type <endpoint> endpoint source
@@ -224,14 +224,8 @@ statement:
             $$->fastpath.max_at = @4;
         }
       }
-  | ON NAME NAME
-      {
-        $$ = NULL;
-        if (context_word(scanner, &$2, "daemon-down")) {
-            $$ = statement(scanner, @1, STATEMENT_DAEMON_DOWN);
-            $$->daemon_down = $3;
-        }
-      }
+  | ON on_event NAME
+      { $$ = statement(scanner, @1, STATEMENT_ON); $$->on.event = $2; $$->on.choice = $3; }
   | NO NAME NAME
       {
         $$ = NULL;
@@ -292,6 +286,11 @@ limit_parts:
             $$.per_source_at = @4;
         }
       }
+  ;
+
+on_event:
+    NAME
+  | OVERLOAD
   ;
 
 fastpath_mode:

@@ -394,8 +394,8 @@ static void add_statement(struct output *output, const struct statement *s)
         if (s->fastpath.max_given)
             add(output, " max %u", s->fastpath.max);
         break;
-    case STATEMENT_DAEMON_DOWN:
-        add(output, "on daemon-down %s", s->daemon_down.text);
+    case STATEMENT_ON:
+        add(output, "on %s %s", s->on.event.text, s->on.choice.text);
         break;
     case STATEMENT_NO_IMPLICIT:
         add(output, "no implicit %s", s->no_implicit.text);

@@ -7,6 +7,8 @@ libengine_a_SOURCES += \
 	src/rules/dns_set.h \
 	src/rules/dynamic_set.c \
 	src/rules/dynamic_set.h \
+	src/rules/failure.c \
+	src/rules/failure.h \
 	src/rules/member.c \
 	src/rules/member.h \
 	src/rules/mismatch.c \

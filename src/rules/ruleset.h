@@ -237,12 +237,20 @@ enum fastpath_mode {
 
 #define FASTPATH_MAX_DEFAULT 262144u
 
-/* `on daemon-down`: what passes when no daemon serves the queue. */
-enum daemon_down {
-    DAEMON_DOWN_DEFAULT,  /* the file does not say: existing, where there is a fast path */
-    DAEMON_DOWN_EXISTING, /* packets of connections that the fast path passes */
-    DAEMON_DOWN_DROP,     /* nothing */
-    DAEMON_DOWN_ACCEPT,   /* everything */
+/* What can fail and has a setting, `on daemon-down` ...; rules/failure.h has the rest. */
+enum failure_setting {
+    FAILURE_DAEMON_DOWN,   /* no daemon serves the queues */
+    FAILURE_OVERLOAD,      /* a queue is full */
+    FAILURE_INSPECT_ERROR, /* an ALG cannot go on with a connection */
+    FAILURE_SETTINGS
+};
+
+/* What passes then. */
+enum on {
+    ON_DEFAULT,  /* the file does not say: nothing; without a daemon what exists, where there is a fast path */
+    ON_DROP,     /* nothing */
+    ON_ACCEPT,   /* everything */
+    ON_EXISTING, /* packets of connections that the fast path passes; not of an ALG */
 };
 
 #define RULE_DEFAULT UINT32_MAX /* instead of a rule's index: the default decided, or no rule was asked */
@@ -285,7 +293,7 @@ struct ruleset {
     uint16_t queue_first, queue_last;
     enum fastpath_mode fastpath;
     uint32_t fastpath_max;    /* entries of the fast path */
-    enum daemon_down daemon_down;
+    enum on on[FAILURE_SETTINGS];
     bool implicit_dhcp;       /* DHCP of the gateway itself passes in zones that say so */
     bool implicit_nd;         /* neighbour discovery of the gateway itself passes without a rule */
 };

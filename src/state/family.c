@@ -54,6 +54,17 @@ const char *deaf_name(enum deaf deaf)
     return names[deaf];
 }
 
+const char *deaf_error(enum deaf deaf)
+{
+    static const char *const errors[DEAF_COUNT] = {
+        [DEAF_GAP] = "bytes were acknowledged that never came by",
+        [DEAF_TOO_LONG] = "a message longer than the alg reads",
+        [DEAF_CUT] = "a packet whose bytes are not all at hand",
+        [DEAF_NO_ROOM] = "no memory for a message that has not ended",
+    };
+    return errors[deaf];
+}
+
 struct families *families_new(const struct siphash_key *key, struct tally *tally)
 {
     struct families *families = calloc(1, sizeof *families);

@@ -72,6 +72,9 @@ enum deaf {
 /* "listening", "encrypted", "gap" ... */
 const char *deaf_name(enum deaf deaf);
 
+/* Why the ALG could not go on, for people; NULL: it had nothing more to hear. */
+const char *deaf_error(enum deaf deaf);
+
 /* What is announced. A packet fits when it has all of it. */
 struct expected {
     struct address src, dst;

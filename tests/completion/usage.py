@@ -59,7 +59,9 @@ def spidctl_cases():
     assert len(usage.commands) > 3
     reload = usage.below["reload"]
     assert reload == {"--confirm", "--dry-run"}
-    return [([""], usage.commands), (["--json", "st"], {one for one in usage.commands if one.startswith("st")}),
+    failures = set(re.split(", | or ", re.search(r"^  rehearse .*: (.*)$", usage.text, re.M)[1]))
+    return [(["rehearse", ""], failures), (["rehearse", "overload", ""], set()), (["stop", "-"], usage.options | {"--open"}),
+            ([""], usage.commands), (["--json", "st"], {one for one in usage.commands if one.startswith("st")}),
             (["-"], usage.options), (["--json", "-"], usage.options - {"--json"}),
             (["-S", "ol"], {"old.pcap"}), (["-S", "old.pcap", "rel"], {"reload"}), (["status", "st"], set()),
             (["status", "-"], usage.options), (["reload", "--confirm", ""], set()),

@@ -46,7 +46,7 @@ def context_words():
     for path in glob.glob(os.path.join(SRCDIR, "src/parser/*.[cly]")):
         text = read(os.path.relpath(path, SRCDIR))
         words |= set(re.findall(r'(?:strcmp\([^"()]*|strcmp\([^"()]*\.text, |context_word\([^"]*)"([a-z-]+)"\)', text))
-    for path, table in (("src/parser/words.c", r"names\[7\]\[4\] = \{(.*?)\}"),
+    for path, table in (("src/parser/check.c", r"events\[\] = \{(.*?)\};"), ("src/parser/words.c", r"names\[7\]\[4\] = \{(.*?)\}"),
                         ("src/packet/transport.c", r"names\[TCP_FLAG_COUNT\] = \{(.*?)\};"),
                         ("src/packet/verdict.c", r"names\[CHAIN_COUNT\] = \{(.*?)\}"), ("src/packet/timeouts.def", "(.*)"),
                         ("src/packet/algs.def", "(.*)")):

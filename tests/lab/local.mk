@@ -10,6 +10,7 @@ LAB_TESTS = \
 	tests/lab/test_control.py \
 	tests/lab/test_drops.py \
 	tests/lab/test_explain.py \
+	tests/lab/test_failure.py \
 	tests/lab/test_fastpath.py \
 	tests/lab/test_ftp.py \
 	tests/lab/test_gateway.py \

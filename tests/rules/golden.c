@@ -58,7 +58,8 @@ static void dump_moving(const struct moving_set *moving, struct text *text)
 /* Everything that a compiled ruleset says, but where it stands. */
 static void dump(const struct ruleset *ruleset, struct text *text)
 {
-    text_add(text, "fastpath %u max %u down %u ", ruleset->fastpath, ruleset->fastpath_max, ruleset->daemon_down);
+    text_add(text, "fastpath %u max %u on %u %u %u ", ruleset->fastpath, ruleset->fastpath_max, ruleset->on[0], ruleset->on[1],
+             ruleset->on[2]);
     text_add(text, "reserve %u half-open %u adaptive %u %u ", ruleset->reserve_percent, ruleset->half_open_max,
              ruleset->adaptive_start_percent, ruleset->adaptive_end_percent);
     text_add(text, "default %u log %u %u/%u max %u hooks %u queue %u %u-%u nd %u\n", ruleset->default_action,

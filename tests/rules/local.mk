@@ -4,7 +4,7 @@ tests_rules_golden_SOURCES = tests/rules/golden.c
 tests_rules_golden_LDADD = libparser.a libengine.a
 dist_check_SCRIPTS += tests/rules/run.sh tests/rules/hostile.py tests/rules/situations.py
 TESTS += tests/rules/run.sh tests/rules/hostile.py tests/rules/situations.py
-EXTRA_DIST += tests/rules/ok tests/rules/bad tests/rules/found tests/rules/explained tests/rules/parts tests/rules/situations
+EXTRA_DIST += tests/rules/ok tests/rules/bad tests/rules/found tests/rules/failing tests/rules/explained tests/rules/parts tests/rules/situations
 
 # The good ones of the situations are also what an administrator begins with.
 examplesdir = $(docdir)/examples

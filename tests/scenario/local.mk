@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	tests/scenario/ftp-ends.scenario \
 	tests/scenario/half-open-and-reserve.scenario \
 	tests/scenario/icmp-errors-about-tcp.scenario \
+	tests/scenario/inspect-error.scenario \
 	tests/scenario/invalid-by-rule.scenario \
 	tests/scenario/irc-dcc.scenario \
 	tests/scenario/irc-refused.scenario \

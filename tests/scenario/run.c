@@ -23,6 +23,7 @@
  *   deaf gap                                   why nobody listens any more to the last packet's connection
  *   connections 1                              so many are in the table now
  *   clock mon 12:30                            on the wall: schedules begin and end
+ *   rehearse inspect-error                     every ALG is taken to be at its end, until `rehearse nothing`
  *   pickup 60                                  connections are picked up midway for so many seconds from now on
  *   state established                          of the connection of the last packet that had one
  *
@@ -505,6 +506,8 @@ static void take_line(struct scenario *scenario, char **words, unsigned count)
         take_deaf(scenario, words[1]);
     } else if (strcmp(words[0], "clock") == 0 && count == 3) {
         set_clock(scenario, words[1], words[2]);
+    } else if (strcmp(words[0], "rehearse") == 0 && count == 2) {
+        scenario->engine.inspect_error = strcmp(words[1], "inspect-error") == 0;
     } else if (strcmp(words[0], "pickup") == 0 && count == 2) {
         scenario->engine.pickup_until_ms = scenario->now_us / 1000 + strtoul(words[1], NULL, 0) * 1000;
     } else if (strcmp(words[0], "state") == 0 && count == 2) {

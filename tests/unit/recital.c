@@ -62,7 +62,7 @@ static bool segment(struct recital *recital, enum direction direction, const str
         .payload_length = (uint32_t)length,
         .tcp = *tcp,
     };
-    struct speech speech = {.direction = direction, .strict = recital->strict};
+    struct speech speech = {.direction = direction, .strict = recital->strict, .closed = recital->closed};
     struct hearing hearing = {.memory = memory};
     now = recital;
     bool passes = recital->family.deaf != DEAF_NOT ||

@@ -22,6 +22,7 @@ struct recital {
     struct family family;
     struct blocks *blocks;
     bool strict;
+    bool closed; /* and what cannot be heard */
     const char *refused;            /* of the last segment */
     unsigned heard_lines;
     size_t heard_bytes, wanted_bytes;

@@ -129,6 +129,54 @@ START_TEST(a_message_that_is_too_long)
 }
 END_TEST
 
+/* Takes all blocks; the last of them. */
+static uint32_t take_all(void)
+{
+    uint32_t last = BLOCK_NONE, block;
+    while ((block = blocks_take(recital.blocks)) != BLOCK_NONE)
+        last = block;
+    return last;
+}
+
+START_TEST(without_a_block_nobody_listens_or_it_comes_again)
+{
+    BEGIN("one\ntwo\n");
+    take_all();
+    ck_assert(SAY(0, "on"));
+    ck_assert_int_eq(recital.family.deaf, DEAF_NO_ROOM);
+    teardown();
+    BEGIN("one\ntwo\n");
+    recital.closed = true;
+    uint32_t last = take_all();
+    ck_assert(!SAY(0, "on") && !SAY(4, "two\n"));
+    ck_assert_str_eq(recital.refused, deaf_error(DEAF_NO_ROOM));
+    ck_assert_int_eq(recital.family.deaf, DEAF_NOT);
+    /* What needs none is heard all the same, and one that is given back will do. */
+    ck_assert(SAY(0, "one\n"));
+    blocks_give(recital.blocks, last);
+    ck_assert(SAY(4, "tw") && SAY(6, "o\n"));
+    hears("one\ntwo\n");
+    ck_assert_uint_eq(blocks_used(recital.blocks), BLOCKS_MAX - 1);
+}
+END_TEST
+
+START_TEST(what_cannot_be_heard_is_refused)
+{
+    BEGIN("0\n1\n2\n3\n4\n5\n");
+    recital.closed = true;
+    ck_assert(SAY(2, "1\n") && SAY(4, "2\n") && SAY(6, "3\n") && SAY(8, "4\n"));
+    ck_assert(!SAY(10, "5\n"));
+    ck_assert_int_eq(recital.family.deaf, DEAF_NOT);
+    ck_assert(SAY(0, "0\n") && SAY(10, "5\n"));
+    hears("0\n1\n2\n3\n4\n5\n");
+    /* Nothing that follows can be heard: what waited for it is given back. */
+    ck_assert(SAY(14, "x"));
+    ck_assert(!recital_acknowledge(&recital, 13));
+    ck_assert_int_eq(recital.family.deaf, DEAF_GAP);
+    ck_assert_uint_eq(blocks_used(recital.blocks), 0);
+}
+END_TEST
+
 START_TEST(bodies_are_stepped_over)
 {
     BEGIN("#5\na\nb\nconly\n#70\n");
@@ -233,6 +281,8 @@ int main(void)
     tcase_add_test(tests, four_segments_may_wait_and_no_more);
     tcase_add_test(tests, a_gap_that_is_acknowledged_ends_the_listening);
     tcase_add_test(tests, a_message_that_is_too_long);
+    tcase_add_test(tests, without_a_block_nobody_listens_or_it_comes_again);
+    tcase_add_test(tests, what_cannot_be_heard_is_refused);
     tcase_add_test(tests, bodies_are_stepped_over);
     tcase_add_test(tests, a_text_at_random);
     suite_add_tcase(suite, tests);

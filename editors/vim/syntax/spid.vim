@@ -20,7 +20,7 @@ syntax keyword spidToCome dlp in inspect signatures where
 
 " Words that mean something in their place only; days and flags below.
 syntax keyword spidContext connections half-open per source reserve start end max flush implicit nd dhcp reply at strict media
-syntax keyword spidContext daemon-down forward input output ftp h323 irc pptp rtsp sip tftp
+syntax keyword spidContext daemon-down inspect-error forward input output ftp h323 irc pptp rtsp sip tftp
 syntax keyword spidContext tcp.syn-sent tcp.syn-received tcp.established tcp.fin-wait tcp.close-wait tcp.last-ack tcp.time-wait
 syntax keyword spidContext tcp.closed tcp.unacknowledged udp.new udp.replied sctp.established other expectation orphan
 
