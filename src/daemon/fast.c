@@ -527,6 +527,11 @@ void fast_stop(struct fast *fast, bool remove)
     free(fast);
 }
 
+bool fast_is_readable(const void *fast)
+{
+    return fastpath_is_readable(((const struct fast *)fast)->kernel);
+}
+
 struct fastpath *fast_kernel(const struct fast *fast)
 {
     return fast->kernel;

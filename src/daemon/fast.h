@@ -42,6 +42,9 @@ struct fast *fast_start(const struct fast_config *config, char *error, size_t er
 /* The end, with no worker left. REMOVE: nothing stays in the kernel; else what was entered passes on as DEATH says. NULL is allowed. */
 void fast_stop(struct fast *fast, bool remove);
 
+/* FAST is a struct fast: can this process look into its maps? */
+bool fast_is_readable(const void *fast);
+
 /* The maps and the program, for tests. */
 struct fastpath *fast_kernel(const struct fast *fast);
 

@@ -130,6 +130,7 @@ static bool start_fast(struct daemon *daemon)
         daemon->fast = fast_start(&config, daemon->fast_error, sizeof daemon->fast_error);
     if (daemon->fast == NULL)
         return without_fast(daemon);
+    daemon->privileges.needs_bpf = privileges_need_bpf(fast_is_readable, daemon->fast);
     uint32_t adopted = fast_use(daemon->fast).adopted;
     if (adopted > 0)
         log_line(LOG_LEVEL_NOTICE, "%u connections of the fast path go on as the daemon before left them", adopted);
@@ -174,23 +175,20 @@ static int cpu_of(const struct daemon_options *options, unsigned worker)
     return options->cpu_count == 0 ? -1 : options->cpus[worker % options->cpu_count];
 }
 
-static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
+static bool start_worker(struct daemon *daemon, struct nfqueue *queue, struct inject *inject)
 {
-    char error[ERROR_BYTES];
     struct worker_config config = {
         .number = daemon->worker_count,
         .workers = (unsigned)(daemon->queue_last - daemon->queue_first) + 1,
         .table = daemon->table,
         .queue = queue,
-        .inject = inject_new(error, sizeof error),
+        .inject = inject,
         .policy = daemon->policy,
         .fast = daemon->fast,
         .pickup_until_ms = daemon->started_ms + PICKUP_MS,
         .cpu = cpu_of(daemon->options, daemon->worker_count),
         .verbose = daemon->options->verbose,
     };
-    if (config.inject == NULL && daemon->worker_count == 0)
-        log_line(LOG_LEVEL_WARNING, "%s; rejected packets are dropped without an answer", error);
     struct worker *worker = worker_start(&config);
     if (worker == NULL && config.cpu >= 0 && errno == EINVAL)
         log_line(LOG_LEVEL_ERROR, "--cpus: processor %d is not there, or not for this process (see Cpus_allowed_list in /proc/self/status)",
@@ -203,16 +201,41 @@ static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
     return true;
 }
 
+/* Raw sockets stay open: who has them needs no capability to send. */
+static void open_injects(struct inject **injects, unsigned count)
+{
+    char error[ERROR_BYTES];
+    for (unsigned i = 0; i < count; i++) {
+        injects[i] = inject_new(error, sizeof error);
+        if (injects[i] == NULL && i == 0)
+            log_line(LOG_LEVEL_WARNING, "%s; rejected packets are dropped without an answer", error);
+    }
+}
+
+/* The last that is done with the privileges of the start. */
+static bool drop_privileges(const struct daemon *daemon)
+{
+    char error[ERROR_BYTES];
+    bool dropped = privileges_drop(&daemon->privileges, error, sizeof error);
+    if (!dropped)
+        log_line(LOG_LEVEL_ERROR, "%s", error);
+    return dropped;
+}
+
 static bool start_workers(struct daemon *daemon)
 {
     struct nfqueue *queues[RULESET_QUEUES_MAX];
+    struct inject *injects[RULESET_QUEUES_MAX];
     unsigned count = (unsigned)(daemon->queue_last - daemon->queue_first) + 1;
     sigset_t all, before;
     if (!open_queues(queues, daemon, count))
         return false;
-    if (!install_hook(daemon)) {
-        for (unsigned i = 0; i < count; i++)
+    open_injects(injects, count);
+    if (!install_hook(daemon) || !drop_privileges(daemon)) {
+        for (unsigned i = 0; i < count; i++) {
             nfqueue_close(queues[i]);
+            inject_free(injects[i]);
+        }
         return false;
     }
     /* Signals are the main thread's. */
@@ -220,7 +243,7 @@ static bool start_workers(struct daemon *daemon)
     pthread_sigmask(SIG_BLOCK, &all, &before);
     bool started = true;
     for (unsigned i = 0; i < count && started; i++)
-        started = start_worker(daemon, queues[i]);
+        started = start_worker(daemon, queues[i], injects[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
