@@ -140,11 +140,11 @@ static bool start_fast(struct daemon *daemon)
 static bool install_hook(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
-    const uint8_t own = CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT);
-    /* A connection of the gateway itself can be followed only by both of its directions. */
-    struct hook hook = {daemon->hooks & own ? daemon->hooks | own : daemon->hooks, daemon->queue_first,
-                        daemon->queue_last, daemon->fast != NULL ? fast_program(daemon->fast) : NULL,
-                        daemon->policy->ruleset->on[FAILURE_DAEMON_DOWN] == ON_ACCEPT};
+    struct hook hook = {.chains = hook_whole(daemon->hooks),
+                        .queue_first = daemon->queue_first,
+                        .queue_last = daemon->queue_last,
+                        .fastpath = daemon->fast != NULL ? fast_program(daemon->fast) : NULL,
+                        .bypass = daemon->policy->ruleset->on[FAILURE_DAEMON_DOWN] == ON_ACCEPT};
     unsigned missing;
     if (daemon->hooks == 0)
         return true;

@@ -54,7 +54,10 @@ static const struct {
     {"socket", SCMP_A0_64(SCMP_CMP_EQ, AF_INET)},
     {"socket", SCMP_A0_64(SCMP_CMP_EQ, AF_INET6)},
     {"socket", SCMP_A0_64(SCMP_CMP_EQ, AF_NETLINK)},
+    /* is it a terminal; the names of interfaces */
     {"ioctl", SCMP_A1_64(SCMP_CMP_EQ, TCGETS)},
+    {"ioctl", SCMP_A1_64(SCMP_CMP_EQ, SIOCGIFNAME)},
+    {"ioctl", SCMP_A1_64(SCMP_CMP_EQ, SIOCGIFINDEX)},
     /* maps of the fast path, on descriptors that are open already */
     {"bpf", SCMP_A0_64(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM)},
     {"bpf", SCMP_A0_64(SCMP_CMP_EQ, BPF_MAP_DELETE_ELEM)},
