@@ -22,6 +22,7 @@ LAB_TESTS = \
 	tests/lab/test_moving.py \
 	tests/lab/test_nat.py \
 	tests/lab/test_pptp.py \
+	tests/lab/test_privileges.py \
 	tests/lab/test_rtsp.py \
 	tests/lab/test_sip.py \
 	tests/lab/test_tftp.py
