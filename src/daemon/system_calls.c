@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -39,31 +40,36 @@ static const char *const allowed[] = {
     "sendmsg", "sendmmsg", "recv", "recvfrom", "recvmsg", "recvmmsg", "shutdown",
 };
 
-/* What is allowed for some values of an argument only. */
+#define WHOLE UINT64_MAX
+
+/* What is allowed only where an argument, of which MASK is looked at, has the VALUE. */
 static const struct {
     const char *name;
-    struct scmp_arg_cmp when;
+    unsigned argument;
+    uint64_t mask, value;
 } conditions[] = {
     /* nothing that was written is ever run */
-    {"mmap", SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
-    {"mmap2", SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
-    {"mprotect", SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+    {"mmap", 2, PROT_EXEC, 0},
+    {"mmap2", 2, PROT_EXEC, 0},
+    {"mprotect", 2, PROT_EXEC, 0},
     /* threads, no processes */
-    {"clone", SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
-    {"socket", SCMP_A0_64(SCMP_CMP_EQ, AF_UNIX)},
-    {"socket", SCMP_A0_64(SCMP_CMP_EQ, AF_INET)},
-    {"socket", SCMP_A0_64(SCMP_CMP_EQ, AF_INET6)},
-    {"socket", SCMP_A0_64(SCMP_CMP_EQ, AF_NETLINK)},
+    {"clone", 0, CLONE_THREAD, CLONE_THREAD},
+    {"socket", 0, WHOLE, AF_UNIX},
+    {"socket", 0, WHOLE, AF_INET},
+    {"socket", 0, WHOLE, AF_INET6},
+    {"socket", 0, WHOLE, AF_NETLINK},
     /* is it a terminal; the names of interfaces */
-    {"ioctl", SCMP_A1_64(SCMP_CMP_EQ, TCGETS)},
-    {"ioctl", SCMP_A1_64(SCMP_CMP_EQ, SIOCGIFNAME)},
-    {"ioctl", SCMP_A1_64(SCMP_CMP_EQ, SIOCGIFINDEX)},
+    {"ioctl", 1, WHOLE, TCGETS},
+    {"ioctl", 1, WHOLE, SIOCGIFNAME},
+    {"ioctl", 1, WHOLE, SIOCGIFINDEX},
+    /* limits are read */
+    {"prlimit64", 2, WHOLE, 0},
     /* maps of the fast path, on descriptors that are open already */
-    {"bpf", SCMP_A0_64(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM)},
-    {"bpf", SCMP_A0_64(SCMP_CMP_EQ, BPF_MAP_DELETE_ELEM)},
-    {"bpf", SCMP_A0_64(SCMP_CMP_EQ, BPF_MAP_LOOKUP_AND_DELETE_ELEM)},
-    {"bpf", SCMP_A0_64(SCMP_CMP_EQ, BPF_MAP_LOOKUP_BATCH)},
-    {"bpf", SCMP_A0_64(SCMP_CMP_EQ, BPF_MAP_UPDATE_BATCH)},
+    {"bpf", 0, WHOLE, BPF_MAP_LOOKUP_ELEM},
+    {"bpf", 0, WHOLE, BPF_MAP_DELETE_ELEM},
+    {"bpf", 0, WHOLE, BPF_MAP_LOOKUP_AND_DELETE_ELEM},
+    {"bpf", 0, WHOLE, BPF_MAP_LOOKUP_BATCH},
+    {"bpf", 0, WHOLE, BPF_MAP_UPDATE_BATCH},
 };
 
 /* Puts the digits of NUMBER before END; returns where they begin. */
@@ -102,8 +108,10 @@ static int fill(scmp_filter_ctx filter)
     int failed = 0;
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0] && failed == 0; i++)
         failed = allow(filter, allowed[i], NULL);
-    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0] && failed == 0; i++)
-        failed = allow(filter, conditions[i].name, &conditions[i].when);
+    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0] && failed == 0; i++) {
+        const struct scmp_arg_cmp when = {conditions[i].argument, SCMP_CMP_MASKED_EQ, conditions[i].mask, conditions[i].value};
+        failed = allow(filter, conditions[i].name, &when);
+    }
     /* Its flags lie in memory, where no filter reads: libc falls back on clone. */
     if (failed == 0)
         failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
