@@ -340,6 +340,18 @@ static bool somebody_listens(const struct sockaddr_un *address)
     return answered;
 }
 
+/*
+ * Everybody may connect; what he may ask is told by his credentials. Not by chmod(2): root would change what the folder's owner has
+ * put in the socket's place meanwhile.
+ */
+static bool bind_for_all(int fd, const struct sockaddr_un *address)
+{
+    mode_t before = umask(0111);
+    bool bound = bind(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    umask(before);
+    return bound;
+}
+
 struct control_socket *control_socket_open(struct ev_loop *loop, const char *path,
                                            const struct control_actions *actions, char *error, size_t error_size)
 {
@@ -362,9 +374,7 @@ struct control_socket *control_socket_open(struct ev_loop *loop, const char *pat
     }
     unlink(path);
     control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Everybody may connect; what he may ask is told by his credentials. */
-    if (control->fd < 0 || bind(control->fd, (const struct sockaddr *)&control->address, sizeof control->address) != 0 ||
-        chmod(path, 0666) != 0 || listen(control->fd, 16) != 0) {
+    if (control->fd < 0 || !bind_for_all(control->fd, &control->address) || listen(control->fd, 16) != 0) {
         snprintf(error, error_size, "control socket %s: %s", path, strerror(errno));
         if (control->fd >= 0)
             close(control->fd);

@@ -307,11 +307,14 @@ static void start_watchers(struct daemon *daemon)
     ev_timer_start(loop, &daemon->settle);
 }
 
-/* While that is still permitted; NULL: none is wanted, or it cannot be. */
+/* While that is still permitted, and not where a link leads; NULL: none is wanted, or it cannot be. */
 static FILE *open_pidfile(const char *path)
 {
-    FILE *file = path != NULL ? fopen(path, "we") : NULL;
-    if (path != NULL && file == NULL)
+    if (path == NULL)
+        return NULL;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (file == NULL)
         log_line(LOG_LEVEL_WARNING, "pid file %s: %s", path, strerror(errno));
     return file;
 }

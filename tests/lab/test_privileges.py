@@ -142,6 +142,8 @@ except OSError as e:
         steward, = children(spid.process.pid)
         os.kill(steward, signal.SIGTERM)
         os.kill(steward, signal.SIGINT)
+        os.chmod(spid.rules, 0o600)
+        spid.reload(RULES)
         self.assertEqual(children(spid.process.pid), [steward])
         os.kill(steward, signal.SIGKILL)
         self.assertEqual(self.works(spid)["ok"], True)
