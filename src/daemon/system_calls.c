@@ -22,7 +22,7 @@ static const char *const allowed[] = {
     /* memory: what may be run is fixed, see conditions */
     "brk", "munmap", "mremap", "madvise",
     /* threads and what they wait for */
-    "futex", "rseq", "set_robust_list", "sched_yield", "sched_getaffinity", "exit", "exit_group", "restart_syscall",
+    "futex", "rseq", "set_robust_list", "sched_yield", "sched_getaffinity", "sched_setaffinity", "exit", "exit_group", "restart_syscall",
     "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "poll", "ppoll", "select", "pselect6", "eventfd2", "pipe2",
     "timerfd_create", "timerfd_settime", "nanosleep", "clock_nanosleep",
     /* signals; and the steward's end */
@@ -64,12 +64,13 @@ static const struct {
     {"ioctl", 1, WHOLE, SIOCGIFINDEX},
     /* limits are read */
     {"prlimit64", 2, WHOLE, 0},
-    /* maps of the fast path, on descriptors that are open already */
+    /* maps and programs of the fast path, on descriptors that are open already */
     {"bpf", 0, WHOLE, BPF_MAP_LOOKUP_ELEM},
     {"bpf", 0, WHOLE, BPF_MAP_DELETE_ELEM},
     {"bpf", 0, WHOLE, BPF_MAP_LOOKUP_AND_DELETE_ELEM},
     {"bpf", 0, WHOLE, BPF_MAP_LOOKUP_BATCH},
     {"bpf", 0, WHOLE, BPF_MAP_UPDATE_BATCH},
+    {"bpf", 0, WHOLE, BPF_PROG_TEST_RUN},
 };
 
 /* Puts the digits of NUMBER before END; returns where they begin. */
