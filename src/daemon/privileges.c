@@ -81,8 +81,19 @@ static bool fail(char *error, size_t size, const char *what)
     return false;
 }
 
+/* A thread of before would keep what this one gives up. */
+static bool is_alone(void)
+{
+    struct stat threads;
+    return stat("/proc/self/task", &threads) == 0 && threads.st_nlink == 3;
+}
+
 bool privileges_drop(const struct privileges *privileges, char *error, size_t error_size)
 {
+    if (!is_alone()) {
+        snprintf(error, error_size, "privileges cannot be dropped: a thread runs already, or /proc is not there");
+        return false;
+    }
     capng_clear(CAPNG_SELECT_BOTH);
     if (capng_get_caps_process() != 0 || !drop_capabilities(privileges))
         return fail(error, error_size, "user " PRIVILEGES_USER " and capabilities");

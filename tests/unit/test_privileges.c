@@ -19,6 +19,7 @@
 #include "config.h"
 #include "daemon/daemon.h"
 #include "daemon/landlock.h"
+#include "daemon/privileges.h"
 #include "daemon/steward.h"
 #include "daemon/system_calls.h"
 
@@ -234,6 +235,36 @@ START_TEST(files_change_only_where_the_daemon_has_to)
 }
 END_TEST
 
+/* ---- the drop ---- */
+
+static void *wait_for_ever(void *argument)
+{
+    for (;;)
+        pause();
+    return argument;
+}
+
+static int drop_beside_a_thread(void)
+{
+    static const struct privileges privileges = {.changes_user = false};
+    char error[200] = "";
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
+        return 1;
+    bool dropped = privileges_drop(&privileges, error, sizeof error);
+    fputs(error, stderr);
+    return dropped ? 2 : 0;
+}
+
+START_TEST(no_thread_keeps_what_the_others_give_up)
+{
+    char text[400];
+    int status = status_of(drop_beside_a_thread, text, sizeof text);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+    ck_assert_msg(strstr(text, "a thread runs already") != NULL, "%s", text);
+}
+END_TEST
+
 /* ---- the steward ---- */
 
 static void start_steward(void)
@@ -295,6 +326,7 @@ static Suite *suite(void)
     tcase_add_loop_test(cases, what_is_not_on_the_list_ends_the_process, 0, sizeof forbidden / sizeof forbidden[0]);
     tcase_add_test(cases, threads_are_made_and_are_held_to_the_list);
 #endif
+    tcase_add_test(cases, no_thread_keeps_what_the_others_give_up);
     tcase_add_test(cases, files_change_only_where_the_daemon_has_to);
     tcase_add_test(cases, the_steward_opens_rules_files_and_no_others);
     suite_add_tcase(suite, cases);
