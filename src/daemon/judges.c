@@ -222,30 +222,34 @@ static bool drop_privileges(const struct daemon *daemon)
     return dropped;
 }
 
+/* A thread for each queue; what no worker has is closed. */
+static bool start_threads(struct daemon *daemon, struct nfqueue **queues, struct inject **injects, unsigned count, bool started)
+{
+    sigset_t all, before;
+    /* Signals are the main thread's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    for (unsigned i = 0; i < count; i++) {
+        if (started) {
+            started = start_worker(daemon, queues[i], injects[i]);
+        } else {
+            nfqueue_close(queues[i]);
+            inject_free(injects[i]);
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
 static bool start_workers(struct daemon *daemon)
 {
     struct nfqueue *queues[RULESET_QUEUES_MAX];
     struct inject *injects[RULESET_QUEUES_MAX];
     unsigned count = (unsigned)(daemon->queue_last - daemon->queue_first) + 1;
-    sigset_t all, before;
     if (!open_queues(queues, daemon, count))
         return false;
     open_injects(injects, count);
-    if (!install_hook(daemon) || !drop_privileges(daemon)) {
-        for (unsigned i = 0; i < count; i++) {
-            nfqueue_close(queues[i]);
-            inject_free(injects[i]);
-        }
-        return false;
-    }
-    /* Signals are the main thread's. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool started = true;
-    for (unsigned i = 0; i < count && started; i++)
-        started = start_worker(daemon, queues[i], injects[i]);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
+    return start_threads(daemon, queues, injects, count, install_hook(daemon) && drop_privileges(daemon));
 }
 
 bool judges_start(struct daemon *daemon)
