@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import GATEWAY4, READERS, SERVER4, SERVER6, SPID_USER, Lab
+from lab import GATEWAY4, GATEWAY6, READERS, SERVER4, SERVER6, SPID_USER, Lab
 
 ZONES = "zone lan = eth1\nzone wan = eth0\n"
 RULES = ZONES + "allow lan to any tcp 80\nreject lan to any tcp 25\n"
@@ -207,6 +207,10 @@ class Systemd(unittest.TestCase):
         done = self.lockdown(rules)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual((self.passes(), self.own(), self.local()), ((False, False), False, True))
+        # Who asks for its link address is answered, and for nothing else.
+        self.lab.run("client", "ip", "-6", "neigh", "flush", "dev", "lan0")
+        self.assertFalse(self.lab.ping(GATEWAY6))
+        self.assertIn("lladdr", self.lab.run("client", "ip", "-6", "neigh", "show", GATEWAY6).stdout)
         # Twice is as good as once.
         self.assertEqual(self.lockdown(rules).returncode, 0)
         # A daemon that does not start leaves it closed.
