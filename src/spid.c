@@ -11,6 +11,7 @@
 #include "command/check.h"
 #include "command/diff.h"
 #include "command/explain.h"
+#include "command/lockdown.h"
 #include "command/replay.h"
 #include "config.h"
 #include "daemon/daemon.h"
@@ -29,6 +30,7 @@ static const char usage_text[] =
     "                           [--checksums verify|ignore]\n"
     "       spid --explain 'SRC[@zone] [port N] to DST[@zone] SERVICE [STATE] [at \"WHEN\"]' [-c FILE] [--json]\n"
     "       spid --diff OLD NEW [--json]\n"
+    "       spid --lockdown [-c FILE] [-H CHAIN,...]\n"
     "       spid --version | --help\n"
     "\n"
     "  -c, --config FILE         rules file (default " DEFAULT_CONFIG ")\n"
@@ -44,6 +46,7 @@ static const char usage_text[] =
     "  -r, --replay CAPTURE      judge a capture file; needs no privileges\n"
     "      --explain PACKET      what the rules say about one packet, and why\n"
     "      --diff OLD NEW        the packets whose verdict changes, grouped, each group with a witness\n"
+    "      --lockdown            close the chains that the daemon hooks, until it is ready\n"
     "      --strict              with --check: warnings refuse the file too\n"
     "      --json                with --check and --replay: machine-readable output\n"
     "      --self ADDR,...       with --replay: the gateway's own addresses\n"
@@ -53,7 +56,7 @@ static const char usage_text[] =
     "Signals: HUP reload, TERM stop and leave the hook (nothing passes until the next start), INT stop and remove it.\n"
     "Manual: spid(8), spid.rules(5), spidctl(8).\n";
 
-enum command { COMMAND_DAEMON, COMMAND_CHECK, COMMAND_REPLAY, COMMAND_EXPLAIN, COMMAND_DIFF };
+enum command { COMMAND_DAEMON, COMMAND_CHECK, COMMAND_REPLAY, COMMAND_EXPLAIN, COMMAND_DIFF, COMMAND_LOCKDOWN };
 
 struct command_line {
     enum command command;
@@ -150,7 +153,7 @@ static int read_checksums(const char *text, struct replay_options *replay)
 static int choose(struct command_line *line, enum command command)
 {
     if (line->command != COMMAND_DAEMON)
-        return usage_error("--check, --replay, --explain and --diff exclude each other, and each stands once");
+        return usage_error("--check, --replay, --explain, --diff and --lockdown exclude each other, and each stands once");
     line->command = command;
     return 0;
 }
@@ -201,6 +204,8 @@ static int read_option(struct command_line *line, int option, const char *argume
     case 'e':
         line->explain.packet = argument;
         return choose(line, COMMAND_EXPLAIN);
+    case 'l':
+        return choose(line, COMMAND_LOCKDOWN);
     case 'd':
         return choose(line, COMMAND_DIFF);
     default:
@@ -244,6 +249,10 @@ static int run(struct command_line *line, int argc, char **argv)
         line->explain.json = line->json;
         return command_explain(&line->explain);
     }
+    if (line->command == COMMAND_LOCKDOWN) {
+        struct lockdown_options lockdown = {line->daemon.config, line->daemon.hooks_given, line->daemon.hooks};
+        return command_lockdown(&lockdown);
+    }
     line->daemon.verbose = line->verbose;
     return daemon_run(&line->daemon);
 }
@@ -259,6 +268,7 @@ int main(int argc, char **argv)
         {"json", no_argument, NULL, 'j'},           {"self", required_argument, NULL, 's'},
         {"checksums", required_argument, NULL, 'k'}, {"pickup", no_argument, NULL, 'u'},
         {"explain", required_argument, NULL, 'e'},  {"diff", no_argument, NULL, 'd'},
+        {"lockdown", no_argument, NULL, 'l'},
         {"version", no_argument, NULL, 'V'},        {"help", no_argument, NULL, 'h'},
         {"cpus", required_argument, NULL, 'a'},
         {NULL, 0, NULL, 0},

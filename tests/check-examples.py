@@ -39,7 +39,7 @@ STATEMENTS = ("include zone set service schedule timeout limit adaptive antispoo
               "reject audit").split()
 
 # What an example may be that is not ours to try.
-OTHERS = re.compile(r"(sudo )?\./bootstrap |iptables |sysctl ")
+OTHERS = re.compile(r"(sudo )?\./bootstrap |iptables |sysctl |systemd-sysusers |chgrp ")
 
 failures = 0
 

@@ -9,6 +9,7 @@ TESTS += tests/check-grammar.py tests/check-examples.py
 
 include tests/editors/local.mk
 include tests/completion/local.mk
+include tests/systemd/local.mk
 include tests/unit/local.mk
 include tests/scenario/local.mk
 include tests/rules/local.mk

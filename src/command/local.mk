@@ -5,6 +5,8 @@ libhost_a_SOURCES += \
 	src/command/diff.h \
 	src/command/explain.c \
 	src/command/explain.h \
+	src/command/lockdown.c \
+	src/command/lockdown.h \
 	src/command/replay.c \
 	src/command/replay.h \
 	src/command/report.c \

@@ -19,6 +19,7 @@
 #define GROUPS_MAX 256
 #define READING_GROUP "spid"
 #define CHANGING_GROUP "spid-admin"
+#define NO_GROUP ((gid_t)-1)
 
 enum permission { MAY_NOTHING, MAY_READ, MAY_CHANGE };
 
@@ -45,6 +46,7 @@ struct control_socket {
     int fd;
     ev_io acceptable;
     struct sockaddr_un address;
+    gid_t readers, changers; /* NO_GROUP: there is none */
     struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -267,18 +269,21 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
         client_end(client);
 }
 
-static bool in_group(const struct ucred *peer, const gid_t *groups, unsigned count, const char *name)
+static gid_t group_of(const char *name)
 {
     const struct group *group = getgrnam(name);
-    if (group == NULL)
-        return false;
-    bool in = peer->gid == group->gr_gid;
-    for (unsigned i = 0; i < count; i++)
-        in |= groups[i] == group->gr_gid;
-    return in;
+    return group != NULL ? group->gr_gid : NO_GROUP;
 }
 
-static enum permission permission_of(int fd)
+static bool in_group(const struct ucred *peer, const gid_t *groups, unsigned count, gid_t group)
+{
+    bool in = peer->gid == group;
+    for (unsigned i = 0; i < count; i++)
+        in |= groups[i] == group;
+    return in && group != NO_GROUP;
+}
+
+static enum permission permission_of(const struct control_socket *control, int fd)
 {
     struct ucred peer;
     gid_t groups[GROUPS_MAX];
@@ -290,9 +295,9 @@ static enum permission permission_of(int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_bytes) != 0)
         groups_bytes = 0;
     unsigned count = (unsigned)(groups_bytes / sizeof groups[0]);
-    if (in_group(&peer, groups, count, CHANGING_GROUP))
+    if (in_group(&peer, groups, count, control->changers))
         return MAY_CHANGE;
-    return in_group(&peer, groups, count, READING_GROUP) ? MAY_READ : MAY_NOTHING;
+    return in_group(&peer, groups, count, control->readers) ? MAY_READ : MAY_NOTHING;
 }
 
 static struct client *free_place(struct control_socket *control)
@@ -318,7 +323,7 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
         close(fd);
         return;
     }
-    *client = (struct client){.control = control, .fd = fd, .input = input, .permission = permission_of(fd)};
+    *client = (struct client){.control = control, .fd = fd, .input = input, .permission = permission_of(control, fd)};
     ev_io_init(&client->readable, on_readable, fd, EV_READ);
     ev_io_init(&client->writable, on_writable, fd, EV_WRITE);
     client->readable.data = client->writable.data = client;
@@ -335,15 +340,16 @@ static bool somebody_listens(const struct sockaddr_un *address)
     return answered;
 }
 
-static void make_folder(const char *path)
+/*
+ * Everybody may connect; what he may ask is told by his credentials. Not by chmod(2): root would change what the folder's owner has
+ * put in the socket's place meanwhile.
+ */
+static bool bind_for_all(int fd, const struct sockaddr_un *address)
 {
-    char folder[sizeof((struct sockaddr_un *)0)->sun_path];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash != NULL && slash != folder) {
-        *slash = '\0';
-        mkdir(folder, 0755);
-    }
+    mode_t before = umask(0111);
+    bool bound = bind(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    umask(before);
+    return bound;
 }
 
 struct control_socket *control_socket_open(struct ev_loop *loop, const char *path,
@@ -357,6 +363,8 @@ struct control_socket *control_socket_open(struct ev_loop *loop, const char *pat
     }
     control->loop = loop;
     control->actions = *actions;
+    control->readers = group_of(READING_GROUP);
+    control->changers = group_of(CHANGING_GROUP);
     control->address.sun_family = AF_UNIX;
     strcpy(control->address.sun_path, path);
     if (somebody_listens(&control->address)) {
@@ -364,12 +372,9 @@ struct control_socket *control_socket_open(struct ev_loop *loop, const char *pat
         free(control);
         return NULL;
     }
-    make_folder(path);
     unlink(path);
     control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Everybody may connect; what he may ask is told by his credentials. */
-    if (control->fd < 0 || bind(control->fd, (const struct sockaddr *)&control->address, sizeof control->address) != 0 ||
-        chmod(path, 0666) != 0 || listen(control->fd, 16) != 0) {
+    if (control->fd < 0 || !bind_for_all(control->fd, &control->address) || listen(control->fd, 16) != 0) {
         snprintf(error, error_size, "control socket %s: %s", path, strerror(errno));
         if (control->fd >= 0)
             close(control->fd);
@@ -382,10 +387,10 @@ struct control_socket *control_socket_open(struct ev_loop *loop, const char *pat
     return control;
 }
 
-void control_socket_close(struct control_socket *control)
+bool control_socket_close(struct control_socket *control)
 {
     if (control == NULL)
-        return;
+        return false;
     for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         struct client *client = &control->clients[i];
         /* Who has asked for the end is to have his answer. What he does not take at once is lost. */
@@ -396,6 +401,7 @@ void control_socket_close(struct control_socket *control)
     }
     ev_io_stop(control->loop, &control->acceptable);
     close(control->fd);
-    unlink(control->address.sun_path);
+    bool stays = unlink(control->address.sun_path) != 0;
     free(control);
+    return stays;
 }

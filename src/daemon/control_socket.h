@@ -45,12 +45,12 @@ struct control_actions {
     void *context;
 };
 
-/* Opens the socket at PATH. NULL, with why in ERROR: a daemon listens there already, or the system refuses. */
+/* Opens the socket at PATH, whose folder is there. The groups of who may ask are those of this moment. NULL, with why in ERROR: a daemon listens there already, or the system refuses. */
 struct control_socket *control_socket_open(struct ev_loop *loop, const char *path,
                                            const struct control_actions *actions, char *error, size_t error_size);
 
-/* Closes it and removes its file. */
-void control_socket_close(struct control_socket *control);
+/* Closes it and removes its file. Returns whether the file is still there, for somebody else to remove. */
+bool control_socket_close(struct control_socket *control);
 
 /* Adds LINE, which is taken over, to what a client who has joined is sent. False: he reads too slowly, it is left out. */
 bool control_socket_tell(struct client *client, json_t *line);

@@ -9,12 +9,9 @@
 #include <ev.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,16 +19,20 @@
 #include "daemon/fast.h"
 #include "daemon/follow.h"
 #include "daemon/judges.h"
+#include "daemon/landlock.h"
 #include "daemon/log.h"
 #include "daemon/losses.h"
+#include "daemon/notify.h"
 #include "daemon/private.h"
 #include "daemon/reload.h"
+#include "daemon/rules_access.h"
 #include "daemon/selection.h"
 #include "daemon/set_command.h"
+#include "daemon/steward.h"
 #include "daemon/views.h"
 #include "engine/opener.h"
-#include "io/hook.h"
 #include "io/interfaces.h"
+#include "io/owner.h"
 #include "load/civil.h"
 #include "rules/failure.h"
 
@@ -306,31 +307,25 @@ static void start_watchers(struct daemon *daemon)
     ev_timer_start(loop, &daemon->settle);
 }
 
-/* sd_notify(3): one datagram, where systemd asks for it. */
-static void tell_systemd(const char *message)
+/* While that is still permitted, and not where a link leads; NULL: none is wanted, or it cannot be. */
+static FILE *open_pidfile(const char *path)
 {
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
-        return;
-    strcpy(address.sun_path, path);
-    if (path[0] == '@')
-        address.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    sendto(fd, message, strlen(message), MSG_NOSIGNAL, (const struct sockaddr *)&address,
-           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
-    close(fd);
+    if (path == NULL)
+        return NULL;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (file == NULL)
+        log_line(LOG_LEVEL_WARNING, "pid file %s: %s", path, strerror(errno));
+    return file;
 }
 
-static void write_pidfile(const char *path)
+static void write_pidfile(FILE *file)
 {
-    FILE *file = path != NULL ? fopen(path, "we") : NULL;
-    if (path != NULL && (file == NULL || fprintf(file, "%ld\n", (long)getpid()) < 0))
-        log_line(LOG_LEVEL_WARNING, "pid file %s: %s", path, strerror(errno));
-    if (file != NULL)
-        fclose(file);
+    if (file == NULL)
+        return;
+    if (fprintf(file, "%ld\n", (long)getpid()) < 0)
+        log_line(LOG_LEVEL_WARNING, "the pid file: %s", strerror(errno));
+    fclose(file);
 }
 
 static bool start(struct daemon *daemon)
@@ -351,11 +346,15 @@ static bool start(struct daemon *daemon)
     follow_prefixes(daemon->policy->ruleset);
     trial_take_hooks(daemon, daemon->policy);
     judges_choose(daemon);
+    privileges_make_folder_of(&daemon->privileges, daemon->options->socket);
     daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
     if (daemon->control == NULL) {
         log_line(LOG_LEVEL_ERROR, "%s", error);
         return false;
     }
+    landlock_keep_folder_of(daemon->options->socket);
+    FILE *pidfile = open_pidfile(daemon->options->pidfile);
+    daemon->queues_fd = owner_open_queues();
     if (!judges_start(daemon))
         return false;
     start_watchers(daemon);
@@ -363,8 +362,9 @@ static bool start(struct daemon *daemon)
         return false;
     log_line(LOG_LEVEL_NOTICE, "ready: %s, %zu rules, %zu tests passed, queues %u-%u", daemon->config,
              daemon->policy->ruleset->rule_count, result.tests, daemon->queue_first, daemon->queue_last);
-    write_pidfile(daemon->options->pidfile);
-    tell_systemd("READY=1");
+    write_pidfile(pidfile);
+    notify_watch(daemon);
+    notify_ready("%s, generation %u, %zu rules", daemon->config, daemon->generation, daemon->policy->ruleset->rule_count);
     return true;
 }
 
@@ -372,10 +372,11 @@ static void stop(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
     /* The hook goes before the queues: packets that come in between pass by the filter rules alone, as was asked. */
-    if (daemon->remove_hook && daemon->hooks != 0 && hook_remove(error, sizeof error) != 0)
-        log_line(LOG_LEVEL_ERROR, "%s", error);
+    if (daemon->remove_hook && daemon->hooks != 0 && !steward_remove_hook(error, sizeof error))
+        log_line(LOG_LEVEL_ERROR, "the hook could not be removed: %s", error);
     /* Who traces looks at workers. */
-    control_socket_close(daemon->control);
+    if (control_socket_close(daemon->control))
+        steward_remove_socket();
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_stop(daemon->workers[i]);
     fast_stop(daemon->fast, daemon->remove_hook);
@@ -386,17 +387,27 @@ static void stop(struct daemon *daemon)
     policy_free(daemon->policy, NULL);
     ledger_free(&daemon->ledger);
     table_free(daemon->table);
+    if (daemon->queues_fd >= 0)
+        close(daemon->queues_fd);
     if (daemon->options->pidfile != NULL)
-        unlink(daemon->options->pidfile);
+        steward_remove_pidfile();
+    steward_stop();
 }
 
 static int serve(const struct daemon_options *options, void (*ready)(void *context), void *context)
 {
-    struct daemon daemon = {.options = options, .watch_fd = -1};
-    char text[WORDS_BYTES];
+    struct daemon daemon = {.options = options, .watch_fd = -1, .queues_fd = -1};
+    char error[ERROR_BYTES], text[WORDS_BYTES];
+    if (!steward_start(options, error, sizeof error)) {
+        log_line(LOG_LEVEL_ERROR, "%s", error);
+        return 1;
+    }
+    privileges_find(&daemon.privileges);
+    rules_access_for(&daemon.privileges);
     daemon.config = realpath(options->config, NULL);
     if (daemon.config == NULL) {
         log_line(LOG_LEVEL_ERROR, "cannot read the rules file %s: %s", options->config, strerror(errno));
+        steward_stop();
         return 1;
     }
     daemon.loop = ev_default_loop(EVFLAG_AUTO);
@@ -404,7 +415,7 @@ static int serve(const struct daemon_options *options, void (*ready)(void *conte
     if (started) {
         ready(context);
         ev_run(daemon.loop, 0);
-        tell_systemd("STOPPING=1");
+        notify_stopping();
         log_line(LOG_LEVEL_NOTICE, "stopping: %s", stopped_text(&daemon, text, sizeof text));
     }
     stop(&daemon);

@@ -43,8 +43,7 @@ struct fast {
     uint32_t adopted; /* of an earlier daemon */
     struct fastpath_record batch[FASTPATH_BATCH];
     /* The main thread's alone: */
-    const char *folder; /* NULL: nothing is pinned */
-    bool dead;          /* played: no sign of life */
+    bool dead; /* played: no sign of life */
     struct fastpath_place place;
     uint64_t sweep_began_ms, sweep_due_ms, sweep_took_ms, sweeps;
     struct fastpath_record swept[FASTPATH_SWEEP];
@@ -500,7 +499,6 @@ struct fast *fast_start(const struct fast_config *config, char *error, size_t er
     }
     pthread_mutex_init(&fast->lock, NULL);
     fast->engine.table = config->table;
-    fast->folder = config->folder;
     fast->most = config->most;
     fast->death = config->death;
     fast->generation = fastpath_generation_now(fast->kernel);
@@ -518,13 +516,16 @@ void fast_stop(struct fast *fast, bool remove)
     if (fast == NULL)
         return;
     table_set_offload(fast->engine.table, NULL);
-    if (remove && fast->folder != NULL)
-        fastpath_unpin(fast->folder);
     if (remove || fast->death == FAST_DEATH_DROPS)
         fastpath_deadline(fast->kernel, 0);
     fastpath_close(fast->kernel);
     mapping_free(fast->accounts, fast->accounts_bytes);
     free(fast);
+}
+
+bool fast_is_readable(const void *fast)
+{
+    return fastpath_is_readable(((const struct fast *)fast)->kernel);
 }
 
 struct fastpath *fast_kernel(const struct fast *fast)

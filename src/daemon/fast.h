@@ -39,8 +39,11 @@ struct fast_config {
 /* Loads the program and begins. Returns NULL and writes why, with the mend, to the ERROR_SIZE bytes at ERROR. */
 struct fast *fast_start(const struct fast_config *config, char *error, size_t error_size);
 
-/* The end, with no worker left. REMOVE: nothing stays in the kernel; else what was entered passes on as DEATH says. NULL is allowed. */
+/* The end, with no worker left. REMOVE: nothing passes any more, and what is pinned is removed by somebody who may (fastpath_unpin); else what was entered passes on as DEATH says. NULL is allowed. */
 void fast_stop(struct fast *fast, bool remove);
+
+/* FAST is a struct fast: can this process look into its maps? */
+bool fast_is_readable(const void *fast);
 
 /* The maps and the program, for tests. */
 struct fastpath *fast_kernel(const struct fast *fast);

@@ -130,6 +130,7 @@ static bool start_fast(struct daemon *daemon)
         daemon->fast = fast_start(&config, daemon->fast_error, sizeof daemon->fast_error);
     if (daemon->fast == NULL)
         return without_fast(daemon);
+    daemon->privileges.needs_bpf = privileges_need_bpf(fast_is_readable, daemon->fast);
     uint32_t adopted = fast_use(daemon->fast).adopted;
     if (adopted > 0)
         log_line(LOG_LEVEL_NOTICE, "%u connections of the fast path go on as the daemon before left them", adopted);
@@ -139,11 +140,11 @@ static bool start_fast(struct daemon *daemon)
 static bool install_hook(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
-    const uint8_t own = CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT);
-    /* A connection of the gateway itself can be followed only by both of its directions. */
-    struct hook hook = {daemon->hooks & own ? daemon->hooks | own : daemon->hooks, daemon->queue_first,
-                        daemon->queue_last, daemon->fast != NULL ? fast_program(daemon->fast) : NULL,
-                        daemon->policy->ruleset->on[FAILURE_DAEMON_DOWN] == ON_ACCEPT};
+    struct hook hook = {.chains = hook_whole(daemon->hooks),
+                        .queue_first = daemon->queue_first,
+                        .queue_last = daemon->queue_last,
+                        .fastpath = daemon->fast != NULL ? fast_program(daemon->fast) : NULL,
+                        .bypass = daemon->policy->ruleset->on[FAILURE_DAEMON_DOWN] == ON_ACCEPT};
     unsigned missing;
     if (daemon->hooks == 0)
         return true;
@@ -174,23 +175,20 @@ static int cpu_of(const struct daemon_options *options, unsigned worker)
     return options->cpu_count == 0 ? -1 : options->cpus[worker % options->cpu_count];
 }
 
-static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
+static bool start_worker(struct daemon *daemon, struct nfqueue *queue, struct inject *inject)
 {
-    char error[ERROR_BYTES];
     struct worker_config config = {
         .number = daemon->worker_count,
         .workers = (unsigned)(daemon->queue_last - daemon->queue_first) + 1,
         .table = daemon->table,
         .queue = queue,
-        .inject = inject_new(error, sizeof error),
+        .inject = inject,
         .policy = daemon->policy,
         .fast = daemon->fast,
         .pickup_until_ms = daemon->started_ms + PICKUP_MS,
         .cpu = cpu_of(daemon->options, daemon->worker_count),
         .verbose = daemon->options->verbose,
     };
-    if (config.inject == NULL && daemon->worker_count == 0)
-        log_line(LOG_LEVEL_WARNING, "%s; rejected packets are dropped without an answer", error);
     struct worker *worker = worker_start(&config);
     if (worker == NULL && config.cpu >= 0 && errno == EINVAL)
         log_line(LOG_LEVEL_ERROR, "--cpus: processor %d is not there, or not for this process (see Cpus_allowed_list in /proc/self/status)",
@@ -203,26 +201,55 @@ static bool start_worker(struct daemon *daemon, struct nfqueue *queue)
     return true;
 }
 
-static bool start_workers(struct daemon *daemon)
+/* Raw sockets stay open: who has them needs no capability to send. */
+static void open_injects(struct inject **injects, unsigned count)
 {
-    struct nfqueue *queues[RULESET_QUEUES_MAX];
-    unsigned count = (unsigned)(daemon->queue_last - daemon->queue_first) + 1;
-    sigset_t all, before;
-    if (!open_queues(queues, daemon, count))
-        return false;
-    if (!install_hook(daemon)) {
-        for (unsigned i = 0; i < count; i++)
-            nfqueue_close(queues[i]);
-        return false;
+    char error[ERROR_BYTES];
+    for (unsigned i = 0; i < count; i++) {
+        injects[i] = inject_new(error, sizeof error);
+        if (injects[i] == NULL && i == 0)
+            log_line(LOG_LEVEL_WARNING, "%s; rejected packets are dropped without an answer", error);
     }
+}
+
+/* The last that is done with the privileges of the start. */
+static bool drop_privileges(const struct daemon *daemon)
+{
+    char error[ERROR_BYTES];
+    bool dropped = privileges_drop(&daemon->privileges, error, sizeof error);
+    if (!dropped)
+        log_line(LOG_LEVEL_ERROR, "%s", error);
+    return dropped;
+}
+
+/* A thread for each queue; what no worker has is closed. */
+static bool start_threads(struct daemon *daemon, struct nfqueue **queues, struct inject **injects, unsigned count, bool started)
+{
+    sigset_t all, before;
     /* Signals are the main thread's. */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool started = true;
-    for (unsigned i = 0; i < count && started; i++)
-        started = start_worker(daemon, queues[i]);
+    for (unsigned i = 0; i < count; i++) {
+        if (started) {
+            started = start_worker(daemon, queues[i], injects[i]);
+        } else {
+            nfqueue_close(queues[i]);
+            inject_free(injects[i]);
+        }
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
+}
+
+static bool start_workers(struct daemon *daemon)
+{
+    struct nfqueue *queues[RULESET_QUEUES_MAX];
+    struct inject *injects[RULESET_QUEUES_MAX];
+    unsigned count = (unsigned)(daemon->queue_last - daemon->queue_first) + 1;
+    if (!open_queues(queues, daemon, count))
+        return false;
+    open_injects(injects, count);
+    return start_threads(daemon, queues, injects, count, install_hook(daemon) && drop_privileges(daemon));
 }
 
 bool judges_start(struct daemon *daemon)

@@ -15,23 +15,35 @@ libhost_a_SOURCES += \
 	src/daemon/follow.h \
 	src/daemon/judges.c \
 	src/daemon/judges.h \
+	src/daemon/landlock.c \
+	src/daemon/landlock.h \
 	src/daemon/ledger.c \
 	src/daemon/ledger.h \
 	src/daemon/log.c \
 	src/daemon/log.h \
 	src/daemon/losses.c \
 	src/daemon/losses.h \
+	src/daemon/notify.c \
+	src/daemon/notify.h \
 	src/daemon/preview.c \
 	src/daemon/preview.h \
 	src/daemon/private.h \
+	src/daemon/privileges.c \
+	src/daemon/privileges.h \
 	src/daemon/rehearsal.c \
 	src/daemon/rehearsal.h \
 	src/daemon/reload.c \
 	src/daemon/reload.h \
+	src/daemon/rules_access.c \
+	src/daemon/rules_access.h \
 	src/daemon/selection.c \
 	src/daemon/selection.h \
 	src/daemon/set_command.c \
 	src/daemon/set_command.h \
+	src/daemon/steward.c \
+	src/daemon/steward.h \
+	src/daemon/system_calls.c \
+	src/daemon/system_calls.h \
 	src/daemon/tracing.c \
 	src/daemon/tracing.h \
 	src/daemon/trial.c \

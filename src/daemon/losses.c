@@ -12,7 +12,7 @@ void losses_look(struct daemon *daemon)
     static char text[PROC_BYTES];
     struct losses *losses = &daemon->losses;
     uint64_t queue_full = 0, socket_full = 0, now_ms = clock_now_ms();
-    owner_read_file("/proc/net/netfilter/nfnetlink_queue", text, sizeof text);
+    owner_read_queues(daemon->queues_fd, text, sizeof text);
     for (unsigned i = 0; i < daemon->worker_count; i++) {
         struct nfqueue_kernel kernel;
         if (!nfqueue_kernel_read(text, (uint16_t)(daemon->queue_first + i), &kernel))

@@ -10,6 +10,7 @@
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
 #include "daemon/ledger.h"
+#include "daemon/privileges.h"
 #include "daemon/rehearsal.h"
 #include "daemon/tracing.h"
 #include "daemon/trial.h"
@@ -24,9 +25,17 @@ struct losses {
     uint64_t told, quiet_until_ms;
 };
 
+/* What systemd's watchdog is told by: notify.c. */
+struct watchdog {
+    ev_timer timer;
+    uint32_t beats[RULESET_QUEUES_MAX]; /* of the workers, when it last looked */
+    bool told;                          /* that one is stuck */
+};
+
 struct daemon {
     const struct daemon_options *options;
     char *config; /* absolute: the daemon's folder changes */
+    struct privileges privileges;
     struct ev_loop *loop;
     struct policy *policy;
     struct table *table;
@@ -42,10 +51,12 @@ struct daemon {
     struct control_socket *control;
     struct resolver *resolver; /* of the names of dns sets */
     int watch_fd;
+    int queues_fd; /* the kernel's list of queues, which only root can open */
     bool remove_hook; /* at the end: INT, or a command */
     enum on down;     /* `on daemon-down`, as it was installed at the start */
     uint64_t refused_told;
     struct losses losses;
+    struct watchdog watchdog;
     struct tracing tracing;
     struct trial trial;
     struct rehearsal rehearsal;

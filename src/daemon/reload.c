@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "daemon/log.h"
+#include "daemon/rules_access.h"
 #include "io/interfaces.h"
 #include "load/civil.h"
 #include "load/load.h"
@@ -64,7 +65,7 @@ void reload_read(struct reload_result *result, const char *path, uint32_t genera
     struct surroundings *own = own_addresses();
     static const struct rangeset nothing;
     *result = (struct reload_result){.policy = NULL};
-    load_rules(&loaded, path, own != NULL ? &own->self : &nothing);
+    load_rules_by(&loaded, path, own != NULL ? &own->self : &nothing, &rules_access);
     surroundings_free(own);
     log_diagnostics(&loaded.diagnostics);
     result->errors = loaded.diagnostics.errors;

@@ -4,6 +4,7 @@
 #include "daemon/follow.h"
 #include "daemon/judges.h"
 #include "daemon/log.h"
+#include "daemon/notify.h"
 #include "daemon/preview.h"
 #include "daemon/private.h"
 #include "daemon/reload.h"
@@ -88,11 +89,19 @@ static json_t *go_back(struct daemon *daemon, const char *why)
     return answer;
 }
 
+/* systemd is told of what holds now. */
+static void tell_ready(const struct daemon *daemon)
+{
+    notify_ready("%s, generation %u, %zu rules%s", daemon->config, daemon->generation, daemon->policy->ruleset->rule_count,
+                 is_on(daemon) ? ", on trial" : daemon->trial.rolled_back ? ", rolled back" : "");
+}
+
 static void on_end(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     (void)loop;
     (void)events;
     json_decref(go_back(watcher->data, "not confirmed in time"));
+    tell_ready(watcher->data);
 }
 
 static void begin_trial(struct daemon *daemon, unsigned seconds)
@@ -140,7 +149,7 @@ static void add_read(json_t *answer, const struct daemon *daemon, const struct r
 }
 
 /* SECONDS 0: nobody is asked to confirm. Returns the answer. */
-static json_t *reload(struct daemon *daemon, unsigned seconds)
+static json_t *reload_rules(struct daemon *daemon, unsigned seconds)
 {
     struct reload_result result;
     if (is_on(daemon) && seconds == 0)
@@ -163,6 +172,14 @@ static json_t *reload(struct daemon *daemon, unsigned seconds)
         begin_trial(daemon, seconds);
         json_object_set_new(answer, "confirm", json_integer(seconds));
     }
+    return answer;
+}
+
+static json_t *reload(struct daemon *daemon, unsigned seconds)
+{
+    notify_reloading();
+    json_t *answer = reload_rules(daemon, seconds);
+    tell_ready(daemon);
     return answer;
 }
 
@@ -208,6 +225,7 @@ json_t *trial_confirm(void *context, const json_t *request)
         return answer_error("no rules are on trial%s", daemon->trial.rolled_back ? ": the last ones were rolled back" : "");
     end_trial(daemon);
     log_line(LOG_LEVEL_NOTICE, "generation %u is confirmed", daemon->generation);
+    tell_ready(daemon);
     return json_pack("{s:b, s:I}", "ok", 1, "generation", (json_int_t)daemon->generation);
 }
 
@@ -220,6 +238,7 @@ json_t *trial_rollback(void *context, const json_t *request)
                                                                         ? "those before the last reload hold again"
                                                                         : "nothing was reloaded since the start");
     json_t *answer = go_back(daemon, "rolled back");
+    tell_ready(daemon);
     json_object_set_new(answer, "generation", json_integer(daemon->generation));
     return answer;
 }

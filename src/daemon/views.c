@@ -88,7 +88,7 @@ static struct status_view view_status(const struct daemon *daemon, struct queue_
         .queues = queues,
         .queue_count = daemon->worker_count,
     };
-    owner_read_file("/proc/net/netfilter/nfnetlink_queue", kernel_text, sizeof kernel_text);
+    owner_read_queues(daemon->queues_fd, kernel_text, sizeof kernel_text);
     for (unsigned i = 0; i < daemon->worker_count; i++) {
         queues[i] = view_queue(daemon, i, kernel_text);
         sum_counters(&view.counters, worker_counters(daemon->workers[i]));

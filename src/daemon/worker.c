@@ -30,6 +30,7 @@ struct worker {
     struct events *traced; /* NULL: nobody has traced yet */
     bool tracing;          /* tell of every verdict there; set by the main thread */
     uint64_t now_ms;       /* of the batch */
+    uint32_t beat;         /* atomic: how often it looked at its timers */
     pthread_t thread;
     struct ev_loop *loop;
     ev_io readable;
@@ -226,6 +227,7 @@ static void on_expiry(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct worker *worker = watcher->data;
     (void)events;
+    __atomic_fetch_add(&worker->beat, 1, __ATOMIC_RELAXED);
     bool done = engine_expire(&worker->engine, worker->config.number, worker->config.workers, clock_now_ms(), EXPIRE_BUDGET);
     if (worker_missing(worker) != 0)
         take_queue(worker);
@@ -374,6 +376,11 @@ struct events *worker_trace(struct worker *worker, bool tells)
     /* Who reads true reads the ring, too. One that reads it late puts a last event there, which the next tracer skips. */
     __atomic_store_n(&worker->tracing, tells, __ATOMIC_RELEASE);
     return worker->traced;
+}
+
+uint32_t worker_beat(const struct worker *worker)
+{
+    return __atomic_load_n(&worker->beat, __ATOMIC_RELAXED);
 }
 
 struct events *worker_events(struct worker *worker)

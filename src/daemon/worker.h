@@ -80,6 +80,9 @@ void worker_hold_rejects(struct worker *worker, bool held);
  */
 struct events *worker_trace(struct worker *worker, bool tells);
 
+/* Goes up several times a second as long as the worker lives. */
+uint32_t worker_beat(const struct worker *worker);
+
 /* For the main thread to read. */
 struct events *worker_events(struct worker *worker);
 const struct drops *worker_drops(const struct worker *worker);

@@ -137,6 +137,11 @@ static bool layout_fits(int control)
     return bpf(BPF_MAP_LOOKUP_ELEM, &attributes) == 0 && state.layout == FASTPATH_LAYOUT;
 }
 
+bool fastpath_is_readable(const struct fastpath *fastpath)
+{
+    return layout_fits(fastpath->loaded.maps[MAP_CONTROL]);
+}
+
 /* Opens the maps that an earlier daemon has pinned; false: there are none of this layout. */
 static bool find_pinned(const char *folder, int fds[MAP_COUNT])
 {

@@ -65,6 +65,9 @@ const char *fastpath_program(const struct fastpath *fastpath);
 /* The descriptor of the loaded program, for tests. */
 int fastpath_program_fd(const struct fastpath *fastpath);
 
+/* Can this process look into the maps? */
+bool fastpath_is_readable(const struct fastpath *fastpath);
+
 /* Entries of this generation pass from now on, and no others. */
 void fastpath_generation(struct fastpath *fastpath, uint32_t generation);
 uint32_t fastpath_generation_now(const struct fastpath *fastpath);

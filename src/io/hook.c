@@ -100,6 +100,19 @@ static void add_queue_rule(struct text *text, const struct hook *hook, unsigned 
     text_add(text, "%s\n", hook->bypass ? " --queue-bypass" : "");
 }
 
+/* Until a daemon comes: as `implicit nd` and `implicit dhcp` would have it, for every interface. */
+static void add_closed_rules(struct text *text, unsigned chain, int family)
+{
+    const char *name = our_chains[chain], *ports = family == 4 ? "67:68" : "546:547";
+    if (chain != CHAIN_FORWARD) {
+        text_add(text, "-A %s %s lo -j RETURN\n", name, chain == CHAIN_OUTPUT ? "-o" : "-i");
+        text_add(text, "-A %s -p udp --sport %s --dport %s -j RETURN\n", name, ports, ports);
+    }
+    for (unsigned type = 133; type <= 136 && family == 6 && chain != CHAIN_FORWARD; type++)
+        text_add(text, "-A %s -p icmpv6 --icmpv6-type %u -j RETURN\n", name, type);
+    text_add(text, "-A %s -j DROP\n", name);
+}
+
 size_t hook_restore_text(const struct hook *hook, int family, bool defragment, char *buffer, size_t size)
 {
     struct text text;
@@ -110,7 +123,9 @@ size_t hook_restore_text(const struct hook *hook, int family, bool defragment, c
             text_add(&text, ":%s - [0:0]\n", our_chains[chain]);
     text_add(&text, ":%s - [0:0]\n", DEFRAGMENT_CHAIN);
     for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
-        if (hook->chains & CHAIN_BIT(chain))
+        if (hook->chains & CHAIN_BIT(chain) && hook->closed)
+            add_closed_rules(&text, chain, family);
+        else if (hook->chains & CHAIN_BIT(chain))
             add_queue_rule(&text, hook, chain);
     /* A match that never matches: looking for sockets makes the kernel reassemble fragments first. */
     if (defragment)
@@ -143,6 +158,29 @@ static int jump(int family, const char *from, const char *to, char *output, size
     return rule(family, "-A", from, to, output, size);
 }
 
+static void remove_chain(int family, const char *from, const char *chain, int *failures)
+{
+    char output[OUTPUT_BYTES];
+    if (rule(family, "-S", chain, NULL, output, sizeof output) != 0)
+        return; /* it is not there */
+    /* Once for each jump: a second one may be somebody's doing, but without its chain it cannot stay. */
+    for (unsigned i = 0; i < 8 && rule(family, "-D", from, chain, output, sizeof output) == 0; i++)
+        ;
+    if (rule(family, "-F", chain, NULL, output, sizeof output) != 0 ||
+        rule(family, "-X", chain, NULL, output, sizeof output) != 0)
+        ++*failures;
+}
+
+/* What an earlier daemon, or a lockdown, has hooked and this one does not. */
+static int remove_others(const struct hook *hook, int family, char *error, size_t size)
+{
+    int failures = 0;
+    for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
+        if (!(hook->chains & CHAIN_BIT(chain)))
+            remove_chain(family, kernel_chains[chain], our_chains[chain], &failures);
+    return failures == 0 ? 0 : fail(error, size, "%s: a chain of an earlier hook could not be removed", tools[family == 6]);
+}
+
 static int install_family(const struct hook *hook, int family, bool *defragmented, char *error, size_t size)
 {
     char output[OUTPUT_BYTES];
@@ -162,7 +200,7 @@ static int install_family(const struct hook *hook, int family, bool *defragmente
             return fail(error, size, "%s: cannot add the jump to %s: %s", tools[family == 6], our_chains[chain], output);
     if (*defragmented && jump(family, DEFRAGMENT_FROM, DEFRAGMENT_CHAIN, output, sizeof output) != 0)
         *defragmented = false;
-    return 0;
+    return remove_others(hook, family, error, size);
 }
 
 int hook_install(const struct hook *hook, unsigned *missing, char *error, size_t error_size)
@@ -185,17 +223,20 @@ int hook_install(const struct hook *hook, unsigned *missing, char *error, size_t
     return 0;
 }
 
-static void remove_chain(int family, const char *from, const char *chain, int *failures)
+uint8_t hook_whole(uint8_t chains)
+{
+    const uint8_t own = CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT);
+    return chains & own ? chains | own : chains;
+}
+
+bool hook_queues(void)
 {
     char output[OUTPUT_BYTES];
-    if (rule(family, "-S", chain, NULL, output, sizeof output) != 0)
-        return; /* it is not there */
-    /* Once for each jump: a second one may be somebody's doing, but without its chain it cannot stay. */
-    for (unsigned i = 0; i < 8 && rule(family, "-D", from, chain, output, sizeof output) == 0; i++)
-        ;
-    if (rule(family, "-F", chain, NULL, output, sizeof output) != 0 ||
-        rule(family, "-X", chain, NULL, output, sizeof output) != 0)
-        ++*failures;
+    bool found = false;
+    for (unsigned i = 0; i < 2 * CHAIN_COUNT && !found; i++)
+        found = rule(i < CHAIN_COUNT ? 4 : 6, "-S", our_chains[i % CHAIN_COUNT], NULL, output, sizeof output) == 0 &&
+                strstr(output, "NFQUEUE") != NULL;
+    return found;
 }
 
 int hook_remove(char *error, size_t error_size)

@@ -17,7 +17,11 @@ struct hook {
     uint16_t queue_first, queue_last;
     const char *fastpath; /* the pinned program whose packets pass in FORWARD without being queued; NULL: there is none */
     bool bypass;          /* while nobody owns the queue packets pass; else they are dropped */
+    bool closed;          /* nothing is queued and nothing passes, but what a machine needs to have an address: loopback, ND, DHCP */
 };
+
+/* CHAINS, and both of the gateway's own where it has one: its connections can be followed only by both of their directions. */
+uint8_t hook_whole(uint8_t chains);
 
 /*
  * Packets that spid sends itself (answers to rejected ones) carry this mark and are not queued again. It stands alone in the
@@ -30,9 +34,12 @@ enum hook_missing { HOOK_NO_IPV6 = 1, HOOK_NO_DEFRAGMENTATION_V4 = 2, HOOK_NO_DE
 
 /*
  * Installs the hook for both families, in place of what an earlier daemon left: in one step, so that no packet passes
- * unjudged in between. Returns 0 and sets *MISSING, or -1 with why and the mend in ERROR.
+ * unjudged in between; chains of ours that are not asked for go. Returns 0 and sets *MISSING, or -1 with why and the mend in ERROR.
  */
 int hook_install(const struct hook *hook, unsigned *missing, char *error, size_t error_size);
+
+/* Is there a hook that queues packets already, for a daemon that runs or is to come back? */
+bool hook_queues(void);
 
 /* Removes exactly what hook_install made. Returns 0, or -1 with why in ERROR. */
 int hook_remove(char *error, size_t error_size);

@@ -12,18 +12,35 @@
 #define PROC_BYTES 65536
 #define NETLINK_NETFILTER_PROTOCOL 12
 
-size_t owner_read_file(const char *path, char *text, size_t size)
+#define QUEUES_PATH "/proc/net/netfilter/nfnetlink_queue"
+
+static size_t read_from_start(int file, char *text, size_t size)
 {
     size_t used = 0;
     ssize_t got = 0;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file >= 0) {
-        while (used < size - 1 && (got = read(file, text + used, size - 1 - used)) > 0)
-            used += (size_t)got;
-        close(file);
-    }
+    while (file >= 0 && used < size - 1 && (got = pread(file, text + used, size - 1 - used, (off_t)used)) > 0)
+        used += (size_t)got;
     text[used] = '\0';
     return used;
+}
+
+size_t owner_read_file(const char *path, char *text, size_t size)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    size_t length = read_from_start(file, text, size);
+    if (file >= 0)
+        close(file);
+    return length;
+}
+
+int owner_open_queues(void)
+{
+    return open(QUEUES_PATH, O_RDONLY | O_CLOEXEC);
+}
+
+size_t owner_read_queues(int file, char *text, size_t size)
+{
+    return read_from_start(file, text, size);
 }
 
 unsigned long owner_inode(const char *text, uint32_t port)
@@ -82,7 +99,7 @@ bool owner_of_queue(uint16_t number, char *text, size_t size)
     static char content[PROC_BYTES];
     struct nfqueue_kernel kernel;
     snprintf(text, size, "another process");
-    owner_read_file("/proc/net/netfilter/nfnetlink_queue", content, sizeof content);
+    owner_read_file(QUEUES_PATH, content, sizeof content);
     if (!nfqueue_kernel_read(content, number, &kernel))
         return false;
     owner_read_file("/proc/net/netlink", content, sizeof content);

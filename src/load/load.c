@@ -30,10 +30,15 @@ static void run_test(struct loaded *loaded, const struct surroundings *surroundi
 
 bool load_rules(struct loaded *loaded, const char *path, const struct rangeset *self)
 {
+    return load_rules_by(loaded, path, self, &file_access_system);
+}
+
+bool load_rules_by(struct loaded *loaded, const char *path, const struct rangeset *self, const struct file_access *access)
+{
     *loaded = (struct loaded){.ruleset = NULL};
     if (!diagnostics_init(&loaded->diagnostics))
         abort(); /* as an arena does */
-    loaded->ruleset = parser_read(path, &file_access_system, &loaded->diagnostics);
+    loaded->ruleset = parser_read(path, access, &loaded->diagnostics);
     if (loaded->ruleset == NULL)
         return false;
     struct surroundings *surroundings = surroundings_offline(self->ranges, self->count);

@@ -10,6 +10,8 @@
 #include "parser/diagnostic.h"
 #include "rules/ruleset.h"
 
+struct file_access;
+
 struct loaded {
     struct ruleset *ruleset; /* NULL: the file is refused; else the caller may take it out, or leave it to load_fini */
     struct diagnostics diagnostics;
@@ -21,6 +23,9 @@ struct loaded {
  * file is refused: DIAGNOSTICS say why. load_fini is owed in any case.
  */
 bool load_rules(struct loaded *loaded, const char *path, const struct rangeset *self);
+
+/* The same, by another way to its files than the usual one. */
+bool load_rules_by(struct loaded *loaded, const char *path, const struct rangeset *self, const struct file_access *access);
 
 /* Frees the diagnostics, and the ruleset unless it was taken out (set to NULL). */
 void load_fini(struct loaded *loaded);

@@ -46,14 +46,16 @@ static int read_all(int file, char **bytes, size_t *length)
     }
 }
 
-static int system_read(void *context, const char *path, char **bytes, size_t *length)
+int files_open(const char *path)
 {
-    struct stat status;
-    (void)context;
     /* Not blocking: to open a FIFO must not stop a daemon that reloads. */
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
-        return -errno;
+    return file < 0 ? -errno : file;
+}
+
+int files_read_open(int file, char **bytes, size_t *length)
+{
+    struct stat status;
     int error = 0;
     if (fstat(file, &status) != 0)
         error = -errno;
@@ -67,15 +69,31 @@ static int system_read(void *context, const char *path, char **bytes, size_t *le
     return error;
 }
 
+static int system_read(void *context, const char *path, char **bytes, size_t *length)
+{
+    (void)context;
+    int file = files_open(path);
+    return file < 0 ? file : files_read_open(file, bytes, length);
+}
+
+/* A folder that may not be read is no empty one: rules would go missing, and nobody be told. */
+static int on_unreadable_folder(const char *path, int error)
+{
+    (void)path;
+    return error == EACCES;
+}
+
 static int system_expand(void *context, const char *pattern, void (*found)(void *taker, const char *path), void *taker)
 {
     glob_t matches;
     (void)context;
-    int result = glob(pattern, 0, NULL, &matches);
+    int result = glob(pattern, 0, on_unreadable_folder, &matches);
     if (result == GLOB_NOMATCH)
         return 0;
-    if (result != 0)
-        return result == GLOB_NOSPACE ? -ENOMEM : -EIO;
+    if (result != 0) {
+        globfree(&matches);
+        return result == GLOB_NOSPACE ? -ENOMEM : -EACCES;
+    }
     for (size_t i = 0; i < matches.gl_pathc; i++)
         found(taker, matches.gl_pathv[i]);
     globfree(&matches);

@@ -23,6 +23,10 @@ const struct source *files_read(struct files *files, const char *path, const str
 /* Reads the rules file at PATH with all that it includes: its statements in order, includes replaced by what they hold. */
 struct statement *files_statements(struct files *files, const char *path);
 
+/* What file_access_system reads by: a descriptor or -errno; and what FILE, which is closed, holds, as file_access's read has it. */
+int files_open(const char *path);
+int files_read_open(int file, char **bytes, size_t *length);
+
 /* RELATIVE as seen from the folder of the file at FROM; an absolute path stays. In the arena. */
 const char *files_path(struct files *files, const char *from, const char *relative);
 

@@ -17,8 +17,8 @@ import time
 
 SKIP = 77
 
-# What a sanitizer says; and what was found of it in the logs of all daemons.
-FAULT = re.compile(r"runtime error|Sanitizer")
+# What a sanitizer says, or the filter of system calls; and what was found of it in the logs of all daemons.
+FAULT = re.compile(r"runtime error|Sanitizer|ended by its own filter")
 faults = []
 
 CLIENT4, CLIENT6 = "192.168.10.20", "fd00:10::20"
@@ -26,7 +26,11 @@ GATEWAY4, GATEWAY6 = "192.168.10.1", "fd00:10::1"
 OUTSIDE4, OUTSIDE6 = "203.0.113.1", "2001:db8:1::1"
 SERVER4, SERVER6 = "203.0.113.5", "2001:db8:1::5"
 
-TOOLS = ["ip", "iptables", "ip6tables", "iptables-save", "ip6tables-save", "curl", "nginx", "ping", "setpriv"]
+# The daemon sees a user and groups of ours, whatever the machine has.
+SPID_USER, READERS, CHANGERS = 47110, 47110, 47111
+ACCOUNTS = 'mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/group" /etc/group && exec "$@"'
+
+TOOLS = ["ip", "iptables", "ip6tables", "iptables-save", "ip6tables-save", "curl", "nginx", "ping", "setpriv", "unshare"]
 
 
 def why_not():
@@ -67,7 +71,7 @@ class Daemon:
         self.log_path = os.path.join(lab.folder, f"spid-{len(lab.daemons)}.log")
         self.socket = os.path.join(lab.folder, "spid.sock")
         with open(self.log_path, "wb") as log:
-            self.process = lab.start("gateway", *prefix, os.path.join(lab.build, "spid"), "-f", "-c", rules, "-S",
+            self.process = lab.start("gateway", "unshare", "-m", "sh", "-c", ACCOUNTS, lab.folder, *prefix, os.path.join(lab.build, "spid"), "-f", "-c", rules, "-S",
                                      self.socket, *options, stderr=log)
 
     def log(self):
@@ -122,6 +126,7 @@ class Lab:
         self.entries = {host: ["ip", "netns", "exec", name] for host, name in self.names.items()}
         self.lan, self.wan = lan, wan
         self.closed = False
+        self._accounts()
         atexit.register(self.close)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(1))
@@ -129,6 +134,13 @@ class Lab:
         # Every test of the lab with the fast path too: SPID_LAB_FASTPATH=1.
         if os.environ.get("SPID_LAB_FASTPATH"):
             self.mount_bpf()
+
+    def _accounts(self):
+        for name, lines in (("passwd", f"spid:x:{SPID_USER}:{READERS}::/nonexistent:/usr/sbin/nologin\n"),
+                            ("group", f"spid:x:{READERS}:\nspid-admin:x:{CHANGERS}:\n")):
+            with open(f"/etc/{name}") as present, open(os.path.join(self.folder, name), "w") as file:
+                file.writelines(line for line in present if not line.startswith("spid"))
+                file.write(lines)
 
     def _ip(self, *words):
         subprocess.run(["ip", *words], check=True, capture_output=True, text=True)

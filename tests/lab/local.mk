@@ -22,8 +22,10 @@ LAB_TESTS = \
 	tests/lab/test_moving.py \
 	tests/lab/test_nat.py \
 	tests/lab/test_pptp.py \
+	tests/lab/test_privileges.py \
 	tests/lab/test_rtsp.py \
 	tests/lab/test_sip.py \
+	tests/lab/test_systemd.py \
 	tests/lab/test_tftp.py
 dist_check_SCRIPTS += $(LAB_TESTS)
 EXTRA_DIST += tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py

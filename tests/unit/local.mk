@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test_packet_quote \
 	tests/unit/test_per \
 	tests/unit/test_preview \
+	tests/unit/test_privileges \
 	tests/unit/test_stream \
 	tests/unit/test_table \
 	tests/unit/test_tally \
@@ -61,6 +62,8 @@ tests_unit_test_per_LDADD = $(UNIT_LIBS)
 tests_unit_test_preview_SOURCES = tests/unit/test_preview.c tests/unit/random_rules.c tests/unit/random_rules.h
 tests_unit_test_preview_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_preview_LDADD = $(spid_LDADD) $(CHECK_LIBS)
+tests_unit_test_privileges_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_privileges_LDADD = $(spid_LDADD) $(CHECK_LIBS)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c tests/unit/recital.c tests/unit/recital.h
 tests_unit_test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) -I$(top_srcdir)
 tests_unit_test_stream_LDADD = $(UNIT_LIBS)

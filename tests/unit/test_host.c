@@ -29,25 +29,40 @@ static const struct {
     bool defragment;
     const char *text;
 } hooks[] = {
-    {{CHAIN_BIT(CHAIN_FORWARD), 0, 3, NULL, false}, 4, true,
+    {{CHAIN_BIT(CHAIN_FORWARD), 0, 3, NULL, false, false}, 4, true,
      "*mangle\n:spid-forward - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-forward  -j NFQUEUE --queue-balance 0:3\n"
      "-A spid-defrag -s 255.255.255.255 -m socket\nCOMMIT\n"},
-    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT), 7, 7, NULL, false}, 6, true,
+    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT), 7, 7, NULL, false, false}, 6, true,
      "*mangle\n:spid-forward - [0:0]\n:spid-input - [0:0]\n:spid-output - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-forward  -j NFQUEUE --queue-num 7\n"
      "-A spid-input ! -i lo -j NFQUEUE --queue-num 7\n"
      "-A spid-output ! -o lo -m mark ! --mark 0x80000000/0x80000000 -j NFQUEUE --queue-num 7\n"
      "-A spid-defrag -s ff02::1 -m socket\nCOMMIT\n"},
-    {{CHAIN_BIT(CHAIN_INPUT), 65535, 65535, NULL, false}, 4, false,
+    {{CHAIN_BIT(CHAIN_INPUT), 65535, 65535, NULL, false, false}, 4, false,
      "*mangle\n:spid-input - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-input ! -i lo -j NFQUEUE --queue-num 65535\nCOMMIT\n"},
-    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT), 0, 1, "/sys/fs/bpf/spid-1/program", true}, 6, false,
+    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT), 0, 1, "/sys/fs/bpf/spid-1/program", true, false}, 6, false,
      "*mangle\n:spid-forward - [0:0]\n:spid-input - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-forward -m bpf --object-pinned /sys/fs/bpf/spid-1/program -j ACCEPT\n"
      "-A spid-forward  -j NFQUEUE --queue-balance 0:1 --queue-bypass\n"
      "-A spid-input ! -i lo -j NFQUEUE --queue-balance 0:1 --queue-bypass\nCOMMIT\n"},
+    {{.chains = CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT), .closed = true}, 4, false,
+     "*mangle\n:spid-forward - [0:0]\n:spid-input - [0:0]\n:spid-output - [0:0]\n:spid-defrag - [0:0]\n"
+     "-A spid-forward -j DROP\n"
+     "-A spid-input -i lo -j RETURN\n-A spid-input -p udp --sport 67:68 --dport 67:68 -j RETURN\n-A spid-input -j DROP\n"
+     "-A spid-output -o lo -j RETURN\n-A spid-output -p udp --sport 67:68 --dport 67:68 -j RETURN\n-A spid-output -j DROP\n"
+     "COMMIT\n"},
 };
+
+START_TEST(the_gateways_own_chains_go_together)
+{
+    ck_assert_uint_eq(hook_whole(0), 0);
+    ck_assert_uint_eq(hook_whole(CHAIN_BIT(CHAIN_FORWARD)), CHAIN_BIT(CHAIN_FORWARD));
+    ck_assert_uint_eq(hook_whole(CHAIN_BIT(CHAIN_INPUT)), CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT));
+    ck_assert_uint_eq(hook_whole(CHAIN_BIT(CHAIN_OUTPUT)), CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT));
+}
+END_TEST
 
 START_TEST(the_hook_is_this_text)
 {
@@ -486,6 +501,7 @@ int main(void)
     Suite *suite = suite_create("host");
     TCase *tests = tcase_create("host");
     tcase_add_loop_test(tests, the_hook_is_this_text, 0, COUNT(hooks));
+    tcase_add_test(tests, the_gateways_own_chains_go_together);
     tcase_add_test(tests, the_kernel_tells_of_a_queue);
     tcase_add_test(tests, a_netlink_port_has_an_inode);
     tcase_add_loop_test(tests, a_frame_holds_its_packet_there, 0, COUNT(frames));

@@ -1,0 +1,235 @@
+#include "daemon/steward.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+#include "fastpath/fastpath.h"
+#include "io/hook.h"
+
+enum request_kind { OPEN_RULES = 1, REMOVE_HOOK, REMOVE_SOCKET, REMOVE_PIDFILE };
+
+struct request {
+    uint8_t kind;
+    char path[PATH_MAX]; /* of OPEN_RULES; terminated */
+};
+
+/* A descriptor comes along where one was opened. */
+struct reply {
+    int error; /* 0 or -errno */
+    char text[400];
+};
+
+/* The daemon's end of what they talk through; -1: there is no steward. */
+static int channel = -1;
+static pid_t process;
+
+/* ---- the steward ---- */
+
+static bool is_rules_file(int file)
+{
+    char link[64], name[PATH_MAX];
+    struct stat status;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, name, sizeof name - 1);
+    size_t suffix = strlen(STEWARD_RULES_SUFFIX);
+    if (length < (ssize_t)suffix || fstat(file, &status) != 0)
+        return false;
+    name[length] = '\0';
+    return S_ISREG(status.st_mode) && strcmp(name + length - suffix, STEWARD_RULES_SUFFIX) == 0;
+}
+
+/* The name is looked at once the file is open: no link and no other file in its place can change it any more. */
+static int open_rules(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0)
+        return -errno;
+    if (is_rules_file(file))
+        return file;
+    close(file);
+    return -EACCES;
+}
+
+static void remove_hook(struct reply *reply)
+{
+    char folder[FASTPATH_FOLDER_BYTES];
+    reply->error = hook_remove(reply->text, sizeof reply->text);
+    fastpath_folder(folder);
+    fastpath_unpin(folder);
+}
+
+/* Does what REQUEST asks; the descriptor that goes with REPLY, or -1. */
+static int obey(const struct daemon_options *options, const struct request *request, struct reply *reply)
+{
+    int file = -1;
+    switch (request->kind) {
+    case OPEN_RULES:
+        file = open_rules(request->path);
+        reply->error = file < 0 ? file : 0;
+        break;
+    case REMOVE_HOOK:
+        remove_hook(reply);
+        break;
+    case REMOVE_SOCKET:
+        unlink(options->socket);
+        break;
+    case REMOVE_PIDFILE:
+        unlink(options->pidfile);
+        break;
+    default:
+        reply->error = -EINVAL;
+    }
+    return file;
+}
+
+/* Room for one descriptor beside a message. */
+union passed {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static void answer(int fd, const struct reply *reply, int file)
+{
+    union passed passed;
+    struct iovec vector = {(void *)(uintptr_t)reply, sizeof *reply};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+    memset(&passed, 0, sizeof passed);
+    if (file >= 0) {
+        message.msg_control = passed.bytes;
+        message.msg_controllen = sizeof passed.bytes;
+        passed.header.cmsg_level = SOL_SOCKET;
+        passed.header.cmsg_type = SCM_RIGHTS;
+        passed.header.cmsg_len = CMSG_LEN(sizeof file);
+        memcpy(CMSG_DATA(&passed.header), &file, sizeof file);
+    }
+    if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
+        _exit(1);
+}
+
+/* Until the daemon's end is closed: by itself, or by its death. */
+static void serve(const struct daemon_options *options, int fd)
+{
+    struct request request;
+    for (;;) {
+        ssize_t got = recv(fd, &request, sizeof request, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            _exit(got < 0);
+        struct reply reply = {.error = -EINVAL};
+        int file = -1;
+        if (got == sizeof request && memchr(request.path, '\0', sizeof request.path) != NULL) {
+            reply.error = 0;
+            file = obey(options, &request, &reply);
+        }
+        answer(fd, &reply, file);
+        if (file >= 0)
+            close(file);
+    }
+}
+
+/* What ends the daemon is the daemon's to answer; who waits for the starter's output does not wait for the steward. */
+static void settle(const struct daemon_options *options)
+{
+    const int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        signal(signals[i], SIG_IGN);
+    prctl(PR_SET_NAME, "spid-steward");
+    int null = options->foreground ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+        dup2(null, fd);
+    if (null > STDERR_FILENO)
+        close(null);
+}
+
+bool steward_start(const struct daemon_options *options, char *error, size_t error_size)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0 || (process = fork()) < 0) {
+        snprintf(error, error_size, "no process for what takes privileges later: %s", strerror(errno));
+        return false;
+    }
+    if (process == 0) {
+        close(ends[0]);
+        settle(options);
+        serve(options, ends[1]);
+    }
+    close(ends[1]);
+    channel = ends[0];
+    return true;
+}
+
+/* ---- the daemon ---- */
+
+/* Asks, and waits for the answer. Returns the descriptor that came along, or -1. */
+static int ask(uint8_t kind, const char *path, struct reply *reply)
+{
+    struct request request = {.kind = kind};
+    union passed passed;
+    struct iovec vector = {reply, sizeof *reply};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = passed.bytes, .msg_controllen = sizeof passed.bytes};
+    int file = -1;
+    *reply = (struct reply){.error = -EACCES, .text = "the steward, a process of root's that spid starts, is gone"};
+    if (channel < 0)
+        return -1;
+    snprintf(request.path, sizeof request.path, "%s", path);
+    ssize_t got = send(channel, &request, sizeof request, MSG_NOSIGNAL);
+    while (got > 0 && (got = recvmsg(channel, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+        got = 1;
+    if (got <= 0)
+        return -1;
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header != NULL && header->cmsg_type == SCM_RIGHTS)
+        memcpy(&file, CMSG_DATA(header), sizeof file);
+    return file;
+}
+
+int steward_open_rules(const char *path)
+{
+    struct reply reply;
+    int file = ask(OPEN_RULES, path, &reply);
+    if (file >= 0)
+        return file;
+    return reply.error < 0 ? reply.error : -EACCES;
+}
+
+bool steward_remove_hook(char *error, size_t error_size)
+{
+    struct reply reply;
+    ask(REMOVE_HOOK, "", &reply);
+    snprintf(error, error_size, "%s", reply.text);
+    return reply.error == 0;
+}
+
+void steward_remove_socket(void)
+{
+    struct reply reply;
+    ask(REMOVE_SOCKET, "", &reply);
+}
+
+void steward_remove_pidfile(void)
+{
+    struct reply reply;
+    ask(REMOVE_PIDFILE, "", &reply);
+}
+
+void steward_stop(void)
+{
+    if (channel < 0)
+        return;
+    close(channel);
+    channel = -1;
+    while (waitpid(process, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
