@@ -245,6 +245,11 @@ static const struct control_command commands[] = {
     {"rehearse", true, rehearsal_begin},    {"stop", true, stop_command},
 };
 
+static const struct control_stream streams[] = {
+    {"trace", "tracing", tracing_join, tracing_leave},
+    {"top", "watching", top_join, top_leave},
+};
+
 /* ---- signals ---- */
 
 static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -337,8 +342,8 @@ static bool start(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
     struct reload_result result;
-    const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], views_look_at_filter, views_states,
-                                            tracing_join, tracing_leave, daemon};
+    const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], streams,
+                                            sizeof streams / sizeof streams[0], views_states, daemon};
     daemon->generation = 1;
     daemon->started_ms = clock_now_ms();
     /* The number of workers may stand in the file itself: counters are made for as many as there can be. */

@@ -32,6 +32,8 @@ libhost_a_SOURCES += \
 	src/daemon/selection.h \
 	src/daemon/set_command.c \
 	src/daemon/set_command.h \
+	src/daemon/top.c \
+	src/daemon/top.h \
 	src/daemon/tracing.c \
 	src/daemon/tracing.h \
 	src/daemon/trial.c \

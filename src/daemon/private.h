@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 #include "daemon/ledger.h"
 #include "daemon/rehearsal.h"
+#include "daemon/top.h"
 #include "daemon/tracing.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
@@ -47,6 +48,7 @@ struct daemon {
     uint64_t refused_told;
     struct losses losses;
     struct tracing tracing;
+    struct top top;
     struct trial trial;
     struct rehearsal rehearsal;
     struct ledger ledger;

@@ -209,29 +209,19 @@ static void copy_connection(void *context, struct connection *connection)
     copy->kinship = family_kinship(copies->families, connection);
 }
 
-json_t *views_look_at_filter(void *context, const char *filter)
-{
-    struct selection selection;
-    json_t *wrong = NULL;
-    if (selection_make(&selection, context, filter, &wrong))
-        selection_end(&selection);
-    return wrong;
-}
-
-uint32_t views_states(void *context, const char *filter, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker)
+uint32_t views_states(void *context, struct selection *selection, uint32_t place, void (*put)(void *taker, json_t *answer),
+                      void *taker)
 {
     struct daemon *daemon = context;
-    struct selection selection;
-    struct copies copies = {.table = daemon->table, .families = table_families(daemon->table), .selection = &selection};
+    struct copies copies = {.table = daemon->table, .families = table_families(daemon->table), .selection = selection};
     uint64_t now_ms = clock_now_ms();
     /* A reload may have taken a name away that the filter has: then nothing more fits. */
-    if (!selection_make(&selection, daemon, filter, NULL))
+    if (!selection_renew(selection, NULL))
         return 0;
     place = table_walk(daemon->table, place, WALK_BUDGET, now_ms, copy_connection, &copies);
     for (size_t i = 0; i < copies.count; i++)
         put(taker, answer_connection(&copies.list[i].connection, &copies.list[i].kinship, daemon->policy->ruleset, now_ms));
     free(copies.list);
-    selection_end(&selection);
     return place;
 }
 
