@@ -11,6 +11,7 @@
 #include "ctl/sets.h"
 #include "ctl/states.h"
 #include "ctl/status.h"
+#include "ctl/top.h"
 #include "ctl/trial.h"
 
 #define FILTER_HELP "A FILTER is written like what stands behind 'allow' in a rule: SRC[@zone] to DST[@zone] [SERVICE].\n"
@@ -47,6 +48,10 @@ static const struct command commands[] = {
      "\n"
      "  spidctl trace lan to any udp 53\n",
      packets_trace_run},
+    {"top", "[FILTER]", 0, "a live view of the connections with the most traffic; or of those of a FILTER. Keys sort, filter, pause, quit",
+     FILTER_HELP
+     "Keys: r rate, b bytes, p packets, a age, u rule; / filter; space pause; q quit. With --json a line a second.\n",
+     top_run},
     {"metrics", "[openmetrics]", 0,
      "the figures, as Prometheus and its promtool read them; 'metrics openmetrics': as OpenMetrics 1.0 has them",
      "  spidctl metrics >/var/lib/prometheus/node-exporter/spid.prom\n", figures_run},

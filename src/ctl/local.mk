@@ -23,5 +23,15 @@ spidctl_SOURCES += \
 	src/ctl/states.h \
 	src/ctl/status.c \
 	src/ctl/status.h \
+	src/ctl/top.c \
+	src/ctl/top.h \
+	src/ctl/top_view.c \
+	src/ctl/top_view.h \
 	src/ctl/trial.c \
 	src/ctl/trial.h
+
+if HAVE_NCURSES
+spidctl_SOURCES += src/ctl/terminal.c src/ctl/terminal.h src/ctl/top_screen.c
+else
+spidctl_SOURCES += src/ctl/top_absent.c
+endif

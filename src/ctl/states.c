@@ -29,10 +29,16 @@ const char *states_protocol(const json_t *connection)
     return number;
 }
 
-const char *states_end(char *text, size_t size, const json_t *connection, const char *key, const char *port)
+bool states_has_ports(const json_t *connection)
 {
     long long protocol = number_of(connection, "proto");
-    if (protocol == 6 || protocol == 17 || protocol == 132)
+    return protocol == 6 || protocol == 17 || protocol == 132;
+}
+
+/* "192.0.2.1 port 80"; the address alone where there are no ports. */
+static const char *end_text(char *text, size_t size, const json_t *connection, const char *key, const char *port)
+{
+    if (states_has_ports(connection))
         snprintf(text, size, "%s port %lld", text_of(connection, key), number_of(connection, port));
     else
         snprintf(text, size, "%s", text_of(connection, key));
@@ -45,8 +51,8 @@ static void add_row(struct columns *table, const json_t *connection, unsigned de
     const json_t *packets = json_object_get(connection, "packets");
     columns_cell(table, "%*s%s", (int)depth * 2, "", states_protocol(connection));
     columns_cell(table, "%s", text_of(connection, "state"));
-    columns_cell(table, "%s", states_end(end, sizeof end, connection, "src", "sport"));
-    columns_cell(table, "> %s", states_end(end, sizeof end, connection, "dst", "dport"));
+    columns_cell(table, "%s", end_text(end, sizeof end, connection, "src", "sport"));
+    columns_cell(table, "> %s", end_text(end, sizeof end, connection, "dst", "dport"));
     columns_cell(table, "%lld/%lld", (long long)json_integer_value(json_array_get(packets, 0)),
                  (long long)json_integer_value(json_array_get(packets, 1)));
     columns_cell(table, "%llds", number_of(connection, "age"));

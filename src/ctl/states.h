@@ -3,6 +3,8 @@
 #define CTL_STATES_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 struct given;
 
@@ -16,7 +18,7 @@ void states_show_one(const json_t *connection);
 /* The name of its protocol, or the number in words; good until the next call. */
 const char *states_protocol(const json_t *connection);
 
-/* "192.0.2.1 port 80" for KEY "src" or "dst" and PORT "sport" or "dport"; the address alone where there are no ports. */
-const char *states_end(char *text, size_t size, const json_t *connection, const char *key, const char *port);
+/* Has it ports? */
+bool states_has_ports(const json_t *connection);
 
 #endif
