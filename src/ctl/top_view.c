@@ -119,11 +119,13 @@ static double in(const json_t *status, const char *object, const char *key)
     return json_number_value(json_object_get(json_object_get(status, object), key));
 }
 
-/* How much more of it there is NOW, a second; counters that have begun anew say nothing. */
-static double a_second(const json_t *before, const json_t *now, double then, double present)
+/* How much more of it there is NOW, a second; "-": nobody knows yet. */
+static const char *a_second(char text[16], const json_t *before, const json_t *now, double then, double present)
 {
     double seconds = json_number_value(json_object_get(now, "uptime")) - json_number_value(json_object_get(before, "uptime"));
-    return before != NULL && seconds > 0 && present > then ? (present - then) / seconds : 0;
+    if (before == NULL || seconds <= 0)
+        return "-";
+    return amount(text, present > then ? (present - then) / seconds : 0);
 }
 
 static void add_fastpath(struct head *head, const json_t *before, const json_t *now)
@@ -151,11 +153,11 @@ unsigned top_view_head(const json_t *before, const json_t *now, unsigned width, 
     add_item(&head, "up %s", duration(text, number_of(status, "uptime")));
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
         add_item(&head, "%s %s/s", actions[i],
-                 amount(text, a_second(then, status, in(then, "verdicts", actions[i]), in(status, "verdicts", actions[i]))));
+                 a_second(text, then, status, in(then, "verdicts", actions[i]), in(status, "verdicts", actions[i])));
     add_fastpath(&head, then, status);
     add_item(&head, "table %.0f of %.0f (%.0f %%)", used, limit, limit > 0 ? 100 * used / limit : 0);
     add_item(&head, "waiting %.0f", sum_of(status, "waiting"));
-    add_item(&head, "lost %s (+%s/s)", amount(text, lost(status)), amount(more, a_second(then, status, lost(then), lost(status))));
+    add_item(&head, "lost %s (+%s/s)", amount(text, lost(status)), a_second(more, then, status, lost(then), lost(status)));
     if (json_is_object(json_object_get(status, "trial")))
         add_item(&head, "on trial %.0f s", in(status, "trial", "left"));
     if (json_is_true(json_object_get(status, "rolled_back")))

@@ -24,7 +24,8 @@ LAB_TESTS = \
 	tests/lab/test_pptp.py \
 	tests/lab/test_rtsp.py \
 	tests/lab/test_sip.py \
-	tests/lab/test_tftp.py
+	tests/lab/test_tftp.py \
+	tests/lab/test_top.py
 dist_check_SCRIPTS += $(LAB_TESTS)
 EXTRA_DIST += tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
 TESTS += $(LAB_TESTS)
