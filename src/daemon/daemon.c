@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "daemon/exporter.h"
 #include "daemon/fast.h"
 #include "daemon/follow.h"
 #include "daemon/judges.h"
@@ -361,6 +362,11 @@ static bool start(struct daemon *daemon)
         log_line(LOG_LEVEL_ERROR, "%s", error);
         return false;
     }
+    daemon->exporter = daemon->options->metrics != NULL ? exporter_start(daemon, daemon->options->metrics, error, sizeof error) : NULL;
+    if (daemon->options->metrics != NULL && daemon->exporter == NULL) {
+        log_line(LOG_LEVEL_ERROR, "%s", error);
+        return false;
+    }
     if (!judges_start(daemon))
         return false;
     start_watchers(daemon);
@@ -379,6 +385,7 @@ static void stop(struct daemon *daemon)
     /* The hook goes before the queues: packets that come in between pass by the filter rules alone, as was asked. */
     if (daemon->remove_hook && daemon->hooks != 0 && hook_remove(error, sizeof error) != 0)
         log_line(LOG_LEVEL_ERROR, "%s", error);
+    exporter_stop(daemon->exporter);
     /* Who traces looks at workers. */
     control_socket_close(daemon->control);
     for (unsigned i = 0; i < daemon->worker_count; i++)

@@ -9,6 +9,7 @@ libhost_a_SOURCES += \
 	src/daemon/event_answer.h \
 	src/daemon/events.c \
 	src/daemon/events.h \
+	src/daemon/exporter.h \
 	src/daemon/fast.c \
 	src/daemon/fast.h \
 	src/daemon/follow.c \
@@ -19,6 +20,8 @@ libhost_a_SOURCES += \
 	src/daemon/ledger.h \
 	src/daemon/log.c \
 	src/daemon/log.h \
+	src/daemon/loopback.c \
+	src/daemon/loopback.h \
 	src/daemon/losses.c \
 	src/daemon/losses.h \
 	src/daemon/preview.c \
@@ -42,3 +45,9 @@ libhost_a_SOURCES += \
 	src/daemon/views.h \
 	src/daemon/worker.c \
 	src/daemon/worker.h
+
+if HAVE_HTTP
+libhost_a_SOURCES += src/daemon/exporter.c
+else
+libhost_a_SOURCES += src/daemon/exporter_absent.c
+endif

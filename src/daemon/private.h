@@ -41,6 +41,7 @@ struct daemon {
     struct fast *fast;     /* NULL: there is no fast path ... */
     char fast_error[600];  /* ... and why */
     struct control_socket *control;
+    struct exporter *exporter; /* NULL: nobody asked for it */
     struct resolver *resolver; /* of the names of dns sets */
     int watch_fd;
     bool remove_hook; /* at the end: INT, or a command */

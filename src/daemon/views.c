@@ -7,7 +7,6 @@
 
 #include "control/answer.h"
 #include "control/explain.h"
-#include "control/metrics.h"
 #include "daemon/event_answer.h"
 #include "daemon/fast.h"
 #include "daemon/private.h"
@@ -118,16 +117,21 @@ json_t *views_rules(void *context, const json_t *request)
     return answer;
 }
 
-json_t *views_metrics(void *context, const json_t *request)
+char *views_metrics_text(const struct daemon *daemon, enum metrics_format format)
 {
-    const struct daemon *daemon = context;
-    bool open = json_is_true(json_object_get(request, "openmetrics"));
     struct queue_view queues[RULESET_QUEUES_MAX];
     struct status_view view = view_status(daemon, queues);
     struct rule_counter *sums = ledger_sums(&daemon->ledger, daemon->policy);
-    char *text = sums != NULL ? metrics_text(&view, sums, open ? METRICS_OPENMETRICS : METRICS_PROMETHEUS) : NULL;
-    json_t *answer = text != NULL ? json_pack("{s:b, s:s}", "ok", 1, "text", text) : NULL;
+    char *text = sums != NULL ? metrics_text(&view, sums, format) : NULL;
     free(sums);
+    return text;
+}
+
+json_t *views_metrics(void *context, const json_t *request)
+{
+    bool open = json_is_true(json_object_get(request, "openmetrics"));
+    char *text = views_metrics_text(context, open ? METRICS_OPENMETRICS : METRICS_PROMETHEUS);
+    json_t *answer = text != NULL ? json_pack("{s:b, s:s}", "ok", 1, "text", text) : NULL;
     free(text);
     return answer != NULL ? answer : answer_error("no memory, or the name of a rules file is no UTF-8 text");
 }

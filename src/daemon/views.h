@@ -5,8 +5,10 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "control/metrics.h"
 #include "parser/diagnostic.h"
 
+struct daemon;
 struct selection;
 
 /* Each takes the struct daemon as its context: see struct control_actions and struct control_command. */
@@ -15,6 +17,9 @@ json_t *views_rules(void *daemon, const json_t *request);
 
 /* `status` and `rules` for monitoring, as "text"; the request's "openmetrics": in this form (control/metrics.h). */
 json_t *views_metrics(void *daemon, const json_t *request);
+
+/* The same in FORMAT, malloc'ed; NULL: there is no memory. */
+char *views_metrics_text(const struct daemon *daemon, enum metrics_format format);
 
 /* A request for more of the last drops than this is refused. */
 #define VIEWS_DROPS_MAX 1000
