@@ -58,21 +58,22 @@ struct columns *columns_new(FILE *out, unsigned width, const struct column *colu
 static void print_line(const struct columns *table, const char *const *cells)
 {
     unsigned at = 0, pending = 0;
+    bool fold = false;
     for (unsigned i = 0; i < table->count; i++) {
         unsigned places = columns_places(cells[i]), room = table->widest[i] > places ? table->widest[i] - places : 0;
         if (i > 0 && table->width > 0 && at + GAP + table->widest[i] > table->width) {
-            fprintf(table->out, "\n%*s", INDENT, "");
-            at = INDENT;
-            pending = 0;
+            fold = true;
+            at = pending = INDENT;
         } else if (i > 0) {
             at += GAP;
             pending += GAP;
         }
         if (table->columns[i].right)
             pending += room;
-        /* Nothing but blanks at the end of a line. */
+        /* No blanks at the end of a line, and no line of nothing else. */
         if (places > 0) {
-            fprintf(table->out, "%*s%s", pending, "", cells[i]);
+            fprintf(table->out, "%s%*s%s", fold ? "\n" : "", (int)pending, "", cells[i]);
+            fold = false;
             pending = 0;
         }
         if (!table->columns[i].right)

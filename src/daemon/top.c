@@ -27,9 +27,10 @@ struct top_note {
 
 /* ---- who comes first ---- */
 
-/* By what connections are ordered; of the same key the one with the higher rate comes first. */
+/* By what connections are ordered; of the same key the one with the higher rate comes first, of the same rate the older one. */
 struct place {
     uint64_t key, rate; /* rate: bytes a second */
+    uint64_t id;
 };
 
 struct top_line {
@@ -40,7 +41,9 @@ struct top_line {
 
 static bool comes_first(struct place one, struct place other)
 {
-    return one.key != other.key ? one.key > other.key : one.rate > other.rate;
+    if (one.key != other.key)
+        return one.key > other.key;
+    return one.rate != other.rate ? one.rate > other.rate : one.id < other.id;
 }
 
 static bool before(const struct top_line *one, const struct top_line *other)
@@ -150,7 +153,7 @@ static void see(void *context, struct connection *connection)
         if (!viewer->counts || !selection_holds(viewer->selection, connection))
             continue;
         viewer->matching++;
-        struct place place = {key_of(viewer->order, connection, rate, daemon->policy->ruleset, look->now_ms), rate};
+        struct place place = {key_of(viewer->order, connection, rate, daemon->policy->ruleset, look->now_ms), rate, connection->id};
         struct top_line *line = room_for(viewer, place);
         if (line == NULL)
             continue;

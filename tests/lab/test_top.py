@@ -21,7 +21,7 @@ RULES = """zone lan = eth1
 zone wan = eth0
 set names = dns "nobody.invalid"
 allow lan to any tcp 80 as "web"
-allow lan to any tcp 81, icmp 8, icmp6 128
+allow lan to any tcp 81, udp 5300, icmp 8, icmp6 128
 """
 
 # A connection that stays and says nothing.
@@ -37,6 +37,15 @@ SILENT_CLIENT = """
 import socket, sys, time
 s = socket.create_connection((sys.argv[1], 81), 10)
 time.sleep(1000000)
+"""
+
+# So many datagrams, each of another size, from a port of its own, in no order.
+MANY = """
+import socket, sys
+count = int(sys.argv[2])
+kept = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+for i, s in enumerate(kept):
+    s.sendto(b"x" * (i * 7919 % count + 1), (sys.argv[1], 5300))
 """
 
 PATIENCE = 30
@@ -103,6 +112,7 @@ class Top(unittest.TestCase):
             raise unittest.SkipTest("tmux is not installed (apt-get install tmux)")
         cls.lab = Lab(os.environ.get("builddir", "."))
         cls.lab.web("server", 80, size=30 << 20)
+        cls.lab.udp_echo("server", 5300)
         ready = os.path.join(cls.lab.folder, "silent-ready")
         cls.lab.start("server", sys.executable, "-c", SILENT_SERVER, ready)
         wait_until(lambda: os.path.exists(ready), PATIENCE, "the silent server")
@@ -193,6 +203,18 @@ class Top(unittest.TestCase):
             self.assertFalse(answer["ok"])
             self.assertIn(what, answer["error"])
 
+    def test_y_of_many_the_first(self):
+        """Of 300 connections those that would come first if all were sorted. Late, for they stay."""
+        self.lab.python("client", MANY, SERVER4, "300")
+        wait_until(lambda: len(self.many()) == 300, PATIENCE, "300 connections")
+        answer = self.first(filter="lan to any udp 5300", sort="bytes", count=20)
+        self.assertEqual((answer["matching"], len(answer["connections"])), (300, 20))
+        told = [sum(one["bytes"]) for one in answer["connections"]]
+        self.assertEqual(told, sorted((sum(one["bytes"]) for one in self.many()), reverse=True)[:20])
+
+    def many(self):
+        return [one for one in self.spid.ask("states") if one.get("dport") == 5300]
+
     def test_a_fifth_is_refused_and_those_who_go_make_room(self):
         others = [self.watch() for _ in range(4)]
         for answers in others:
@@ -234,7 +256,7 @@ class Top(unittest.TestCase):
         self.assertRegex(screen, r"\d+ connections by rate\n +RATE +bytes +packets +age +rule +connection")
         self.assertRegex(connections(screen)[0], r"lab\.rules:4 ")
         self.assertTrue(any(f"tcp [{CLIENT6}]:" in line and f"> [{SERVER6}]:81" in line for line in connections(screen)), screen)
-        for key, title in ("b", "BYTES"), ("p", "PACKETS"), ("a", "AGE"), ("u", "RULE"), ("r", "RATE"):
+        for key, title in ("b", "BYTES"), ("u", "RULE"), ("r", "RATE"):
             top.press(key)
             top.until(lambda screen: title in screen and connections(screen), f"connections by {title}")
         top.press("/", "lan to dzm", "Enter")
