@@ -148,9 +148,9 @@ static int read_metrics(const char *text, struct daemon_options *daemon)
     daemon->metrics = text;
     if (loopback_read(text, &address) > 0)
         return 0;
-    return usage_error("--metrics takes a loopback address and a port, such as 127.0.0.1:9477 or [::1]:9477; '%s' is none. For readers "
-                       "elsewhere put a proxy that asks who they are before it, or let node_exporter read what 'spidctl metrics' writes",
-                       text);
+    return usage_error("--metrics takes a loopback address and a port, such as 127.0.0.1:9477 or [::1]:9477; '%s' is none. For "
+                       "readers elsewhere put a proxy that asks who they are before it, or let node_exporter read what "
+                       "'spidctl metrics' writes", text);
 }
 
 static int read_checksums(const char *text, struct replay_options *replay)

@@ -91,5 +91,6 @@ enum metrics_format accept_format(const char *accept)
 
 const char *accept_type(enum metrics_format format)
 {
-    return format == METRICS_OPENMETRICS ? OPENMETRICS "; version=1.0.0; charset=utf-8" : "text/plain; version=0.0.4; charset=utf-8";
+    return format == METRICS_OPENMETRICS ? OPENMETRICS "; version=1.0.0; charset=utf-8"
+                                         : "text/plain; version=0.0.4; charset=utf-8";
 }

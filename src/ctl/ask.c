@@ -59,7 +59,8 @@ json_t *ask_request(const struct given *given, const char *key)
             return NULL;
         }
     }
-    json_t *request = json_pack("{s:s, s:s*}", "command", given->command, key != NULL ? key : "words", given->count > 0 ? text : NULL);
+    json_t *request = json_pack("{s:s, s:s*}", "command", given->command, key != NULL ? key : "words",
+                                given->count > 0 ? text : NULL);
     if (request == NULL)
         fprintf(stderr, "spidctl: what was asked is no UTF-8 text\n");
     return request;

@@ -19,7 +19,8 @@
 static int help_run(const struct given *given);
 
 static const struct command commands[] = {
-    {"status", "", 0, "uptime, rules file and generation, queues with depth and drops, verdicts, table use, memory", NULL, status_run},
+    {"status", "", 0, "uptime, rules file and generation, queues with depth and drops, verdicts, table use, memory", NULL,
+     status_run},
     {"states", "[FILTER]", 0, "the connections in the state table; or those of a FILTER: SRC[@zone] to DST[@zone] [SERVICE]",
      FILTER_HELP
      "\n"
@@ -48,7 +49,7 @@ static const struct command commands[] = {
      "\n"
      "  spidctl trace lan to any udp 53\n",
      packets_trace_run},
-    {"top", "[FILTER]", 0, "a live view of the connections with the most traffic; or of those of a FILTER. Keys sort, filter, pause, quit",
+    {"top", "[FILTER]", 0, "a live view of the connections with the most traffic, or of those of a FILTER",
      FILTER_HELP
      "Keys: r rate, b bytes, p packets, a age, u rule; / filter; space pause; q quit. With --json a line a second.\n",
      top_run},
@@ -191,7 +192,8 @@ void commands_usage(void)
 
 void commands_help(const struct command *command)
 {
-    printf("usage: spidctl [-S SOCKET] [--json] %s%s%s\n\n", command->name, *command->arguments != '\0' ? " " : "", command->arguments);
+    printf("usage: spidctl [-S SOCKET] [--json] %s%s%s\n\n", command->name, *command->arguments != '\0' ? " " : "",
+           command->arguments);
     print_lines(command->what, 0, 2);
     if (command->more != NULL)
         printf("\n%s", command->more);

@@ -86,7 +86,8 @@ int packets_drops_run(const struct given *given)
         return usage_error("'drops' takes no argument but -n N");
     if (words != NULL && (*words == '\0' || *end != '\0'))
         return usage_error("'%s' is no number of packets", words);
-    return ask(given, json_pack("{s:s, s:o*}", "command", "drops", "count", words != NULL ? json_integer(number) : NULL), NULL, &shows);
+    json_t *count = words != NULL ? json_integer(number) : NULL;
+    return ask(given, json_pack("{s:s, s:o*}", "command", "drops", "count", count), NULL, &shows);
 }
 
 int packets_trace_run(const struct given *given)

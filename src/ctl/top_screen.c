@@ -68,8 +68,8 @@ static void stream_close(struct stream *stream)
 /* Asks for SORT and FILTER. False: it has said why, on standard error. */
 static bool stream_open(struct stream *stream, const char *path, enum top_sort sort, const char *filter)
 {
-    json_t *request = json_pack("{s:s, s:s, s:i, s:s*}", "command", "top", "sort", top_sort_name(sort), "count", LINES_ASKED, "filter",
-                                *filter != '\0' ? filter : NULL);
+    json_t *request = json_pack("{s:s, s:s, s:i, s:s*}", "command", "top", "sort", top_sort_name(sort), "count", LINES_ASKED,
+                                "filter", *filter != '\0' ? filter : NULL);
     char *words = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
     *stream = (struct stream){.fd = words != NULL ? ask_connect(path) : -1, .sort = sort};
     snprintf(stream->filter, sizeof stream->filter, "%s", filter);
@@ -195,8 +195,8 @@ static void put_summary(const struct screen *screen, int y, unsigned width)
     if (screen->answer == NULL)
         snprintf(line, sizeof line, "looking ...");
     else
-        snprintf(line, sizeof line, "%s%lld connections by %s%s%s", screen->paused ? "PAUSED  " : "", number_of(screen->answer, "matching"),
-                 top_sort_name(screen->now.sort), *filter != '\0' ? "  filter: " : "", filter);
+        snprintf(line, sizeof line, "%s%lld connections by %s%s%s", screen->paused ? "PAUSED  " : "",
+                 number_of(screen->answer, "matching"), top_sort_name(screen->now.sort), *filter != '\0' ? "  filter: " : "", filter);
     put(y, line, width, A_BOLD);
 }
 

@@ -1,4 +1,7 @@
-/* What became, or would become, of the connections by other rules; and whether these are on trial: `reload`, `confirm`, `rollback`. */
+/*
+ * `reload`, `confirm`, `rollback`: what became, or would become, of the connections by other rules; and whether these are on
+ * trial.
+ */
 #ifndef CTL_TRIAL_H
 #define CTL_TRIAL_H
 

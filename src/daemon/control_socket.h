@@ -47,7 +47,7 @@ struct control_actions {
     size_t command_count;
     const struct control_stream *streams;
     size_t stream_count;
-    /* `states`: calls PUT with some connections of SELECTION from PLACE on, 0 at first; returns the place to go on from, 0 at the end. */
+    /* `states`: calls PUT with some connections of SELECTION from PLACE on, 0 at first; returns where to go on, 0 at the end. */
     uint32_t (*states)(void *context, struct selection *selection, uint32_t place, void (*put)(void *taker, json_t *answer),
                        void *taker);
     void *context;

@@ -362,8 +362,9 @@ static bool start(struct daemon *daemon)
         log_line(LOG_LEVEL_ERROR, "%s", error);
         return false;
     }
-    daemon->exporter = daemon->options->metrics != NULL ? exporter_start(daemon, daemon->options->metrics, error, sizeof error) : NULL;
-    if (daemon->options->metrics != NULL && daemon->exporter == NULL) {
+    const char *metrics = daemon->options->metrics;
+    daemon->exporter = metrics != NULL ? exporter_start(daemon, metrics, error, sizeof error) : NULL;
+    if (metrics != NULL && daemon->exporter == NULL) {
         log_line(LOG_LEVEL_ERROR, "%s", error);
         return false;
     }

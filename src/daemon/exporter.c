@@ -47,7 +47,9 @@ static struct MHD_Response *text_response(struct exporter *exporter, enum metric
     if (*kept != NULL && now_ms - exporter->made_ms[format] < EXPORTER_FRESH_MS)
         return *kept;
     char *text = views_metrics_text(exporter->daemon, format);
-    struct MHD_Response *response = text != NULL ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE) : NULL;
+    struct MHD_Response *response = NULL;
+    if (text != NULL)
+        response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
     if (response == NULL) {
         free(text);
         return NULL;

@@ -1,6 +1,6 @@
 /*
- * The figures over HTTP, for Prometheus: GET /metrics on a loopback address. libmicrohttpd does the speaking, in the main thread and
- * only when its sockets are ready. Clients are few and wait for nobody; one who asks too often gets the text of a moment ago.
+ * The figures over HTTP, for Prometheus: GET /metrics on a loopback address. libmicrohttpd does the speaking, in the main thread
+ * and only when its sockets are ready. Clients are few and wait for nobody; one who asks too often gets the text of a moment ago.
  */
 #ifndef DAEMON_EXPORTER_H
 #define DAEMON_EXPORTER_H

@@ -6,7 +6,8 @@
 struct exporter *exporter_start(struct daemon *daemon, const char *place, char *error, size_t error_size)
 {
     (void)daemon;
-    snprintf(error, error_size, "--metrics %s: this spid was built without libmicrohttpd; 'spidctl metrics' gives the same figures", place);
+    snprintf(error, error_size, "--metrics %s: this spid was built without libmicrohttpd; 'spidctl metrics' gives the same figures",
+             place);
     return NULL;
 }
 

@@ -1,8 +1,8 @@
 /*
  * `top`: the connections that come first by rate, bytes, packets, age or rule, told once a second to clients of the control
  * socket. While somebody looks the main thread walks the table a piece at a time, for at most a fifth of its time, and notes what
- * each connection has passed; the next walk knows the rate by that. A client costs room for his lines, and they all together a note a
- * connection. Packets wait no longer than for `states`.
+ * each connection has passed; the next walk knows the rate by that. A client costs room for his lines, and they all together a
+ * note a connection. Packets wait no longer than for `states`.
  */
 #ifndef DAEMON_TOP_H
 #define DAEMON_TOP_H
