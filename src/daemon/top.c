@@ -16,6 +16,9 @@
 #define TURN_SECONDS 0.025
 #define TURN_MS 5u
 
+/* Places of the table that are looked at under one lock. */
+#define LOCKED_PLACES 64u
+
 #define LINES_TOLD 40
 
 /* What a connection had passed when it was last seen. */
@@ -237,7 +240,7 @@ static void on_turn(struct ev_loop *loop, ev_timer *watcher, int events)
     if (!top->under_way && look.now_ms - top->began_ms >= WALK_EVERY_MS)
         begin_walk(top, look.now_ms);
     while (top->under_way && look.now_ms < end_ms) {
-        top->place = table_walk(daemon->table, top->place, WALK_BUDGET, look.now_ms, see, &look);
+        top->place = table_walk(daemon->table, top->place, LOCKED_PLACES, look.now_ms, see, &look);
         look.now_ms = clock_now_ms();
         if (top->place == 0)
             end_walk(daemon, look.now_ms);

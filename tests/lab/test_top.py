@@ -132,7 +132,11 @@ class Top(unittest.TestCase):
         self.assertIsNone(self.spid.process.poll())
 
     def top(self, *words, width=100, height=24, term=None):
-        command = shlex.join([os.path.join(self.lab.build, "spidctl"), "-S", self.spid.socket, "top", *words])
+        spidctl = os.path.join(self.lab.build, "spidctl")
+        with open(spidctl, "rb") as program:
+            if b"built without ncurses" in program.read():
+                self.skipTest("this spidctl was built without ncurses (apt-get install libncurses-dev)")
+        command = shlex.join([spidctl, "-S", self.spid.socket, "top", *words])
         terminal = Terminal(self.lab, command, width, height, term)
         self.addCleanup(terminal.close)
         return terminal
