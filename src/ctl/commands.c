@@ -139,7 +139,7 @@ static const char *nearest_to(const char *name)
 {
     const char *nearest = NULL;
     /* More than a third of the letters, and it is another word. */
-    size_t best = strlen(name) / 3 + 2;
+    size_t best = strlen(name) <= NAME_BYTES_MAX ? strlen(name) / 3 + 2 : 0;
     for (size_t i = 0; i < COUNT; i++) {
         /* Who writes "state" or "conf" means what begins so. */
         bool begins = strlen(name) > 2 && strncmp(commands[i].name, name, strlen(name)) == 0;
@@ -156,8 +156,8 @@ int commands_unknown(const char *name)
 {
     const char *nearest = nearest_to(name);
     if (nearest != NULL)
-        return usage_error("unknown command '%s'; did you mean '%s'?", name, nearest);
-    return usage_error("unknown command '%s'", name);
+        return usage_error("unknown command '%.40s'; did you mean '%s'?", name, nearest);
+    return usage_error("unknown command '%.40s'", name);
 }
 
 /* ---- help ---- */
