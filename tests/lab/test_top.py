@@ -172,20 +172,23 @@ class Top(unittest.TestCase):
     def test_who_comes_first(self):
         answers = self.watch()
         self.assertEqual(next(answers), {"watching": True})
-        answer = next(answers)
-        rates = [one["rate"] for one in answer["connections"]]
-        self.assertEqual(rates, sorted(rates, reverse=True))
-        self.assertEqual(answer["connections"][0]["dport"], 80)
-        self.assertGreater(rates[0], 1000)
-        self.assertIn(0, rates)
-        self.assertEqual(answer["matching"], len(rates))
-        self.assertGreaterEqual(answer["seconds"], 0.9)
-        self.assertGreater(answer["status"]["verdicts"]["allow"], 0)
-        # What passed between two answers agrees with the rate that is told: the next looks go on from the last.
-        later = next(answers)
-        first, second = (next(one for one in some["connections"] if one["dport"] == 80) for some in (answer, later))
-        self.assertEqual(first["connection"], second["connection"])
-        self.assertGreater(sum(second["bytes"]), sum(first["bytes"]))
+        # The server sends in bursts: in some seconds nothing.
+        passed = 0
+        for answer in itertools.islice(answers, 20):
+            rates = [one["rate"] for one in answer["connections"]]
+            self.assertEqual(rates, sorted(rates, reverse=True))
+            self.assertEqual(answer["matching"], len(rates))
+            self.assertGreaterEqual(answer["seconds"], 0.9)
+            self.assertGreater(answer["status"]["verdicts"]["allow"], 0)
+            self.assertIn(0, rates)
+            download = next(one for one in answer["connections"] if one["dport"] == 80)
+            before, passed = passed, sum(download["bytes"])
+            if before > 0 and passed - before > 10000:
+                break
+        self.assertGreater(passed - before, 10000, "the download stands still")
+        self.assertEqual(answer["connections"][0], download)
+        # What has passed since the last answer, within what a busy machine makes of a second.
+        self.assertTrue(0.5 < download["rate"] * answer["seconds"] / (passed - before) < 2, (download, answer["seconds"], before))
 
     def test_orders_filters_and_numbers(self):
         # As long as somebody looks the rates are known.
@@ -276,7 +279,7 @@ class Top(unittest.TestCase):
         top.press("Space")
         top.until(lambda screen: "PAUSED" not in screen and screen.splitlines()[0] != paused.splitlines()[0], "the end of the pause")
         top.press("q")
-        screen = top.until("ended 0", "the end")
+        screen = top.until(lambda screen: "ended 0" in screen and "echo" in screen, "the end")
         self.assertIn("\n echo", screen)
         self.assertNotIn("PACKETS", screen.upper().replace("PACKETS/S", ""))
 
