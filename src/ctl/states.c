@@ -137,7 +137,7 @@ static void end_listing(void *context, const json_t *answer)
 int states_run(const struct given *given)
 {
     struct listing listing = {columns_new(stdout, columns_width(stdout), titled, COUNT), json_array()};
-    const struct ask_shows shows = {take_connection, end_listing, &listing};
+    const struct ask_shows shows = {.line = take_connection, .last = end_listing, .context = &listing};
     int status = ask(given, ask_request(given, "filter"), "filter", &shows);
     columns_end(listing.table);
     json_decref(listing.kin);
