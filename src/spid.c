@@ -15,6 +15,7 @@
 #include "command/replay.h"
 #include "config.h"
 #include "daemon/daemon.h"
+#include "daemon/loopback.h"
 #include "packet/verdict.h"
 #include "rules/ruleset.h"
 
@@ -24,7 +25,8 @@
 #define EXIT_USAGE 2
 
 static const char usage_text[] =
-    "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE] [--cpus LIST] [-v]\n"
+    "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE] [-v]\n"
+    "                           [--metrics ADDR:PORT] [--cpus LIST]\n"
     "       spid --check [--strict] [--json] [--verbose] FILE\n"
     "       spid --replay CAPTURE [-c FILE] [--json [--verbose]] [--self ADDR,...] [--pickup]\n"
     "                           [--checksums verify|ignore]\n"
@@ -39,6 +41,7 @@ static const char usage_text[] =
     "  -H, --hook CHAIN,...      queue these chains (forward, input, output, or none), over the file's `hook`\n"
     "  -S, --socket PATH         control socket (default " DEFAULT_SOCKET ")\n"
     "      --cpus LIST           the processors that the workers run on, one each in turn, such as 0,2-3\n"
+    "      --metrics ADDR:PORT   give the figures over HTTP at /metrics, on a loopback address: 127.0.0.1:9477, [::1]:9477\n"
     "      --pidfile PATH        write the process's number there when ready\n"
     "  -v, --verbose             log every verdict; with --check show the implicit rules,\n"
     "                            with --replay --json how the rules were read\n"
@@ -142,6 +145,17 @@ static int read_hooks(const char *text, struct daemon_options *daemon)
     }
 }
 
+static int read_metrics(const char *text, struct daemon_options *daemon)
+{
+    struct sockaddr_storage address;
+    daemon->metrics = text;
+    if (loopback_read(text, &address) > 0)
+        return 0;
+    return usage_error("--metrics takes a loopback address and a port, such as 127.0.0.1:9477 or [::1]:9477; '%s' is none. For "
+                       "readers elsewhere put a proxy that asks who they are before it, or let node_exporter read what "
+                       "'spidctl metrics' writes", text);
+}
+
 static int read_checksums(const char *text, struct replay_options *replay)
 {
     replay->ignore_checksums = strcmp(text, "ignore") == 0;
@@ -176,6 +190,8 @@ static int read_option(struct command_line *line, int option, const char *argume
     case 'S':
         line->daemon.socket = argument;
         return 0;
+    case 'm':
+        return read_metrics(argument, &line->daemon);
     case 'p':
         line->daemon.pidfile = argument;
         return 0;
@@ -263,7 +279,8 @@ int main(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},   {"foreground", no_argument, NULL, 'f'},
         {"queue", required_argument, NULL, 'q'},    {"hook", required_argument, NULL, 'H'},
         {"socket", required_argument, NULL, 'S'},   {"pidfile", required_argument, NULL, 'p'},
-        {"verbose", no_argument, NULL, 'v'},        {"check", no_argument, NULL, 'n'},
+        {"metrics", required_argument, NULL, 'm'},  {"verbose", no_argument, NULL, 'v'},
+        {"check", no_argument, NULL, 'n'},
         {"replay", required_argument, NULL, 'r'},   {"strict", no_argument, NULL, 't'},
         {"json", no_argument, NULL, 'j'},           {"self", required_argument, NULL, 's'},
         {"checksums", required_argument, NULL, 'k'}, {"pickup", no_argument, NULL, 'u'},

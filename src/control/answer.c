@@ -173,13 +173,18 @@ static json_t *address_answer(struct address address)
     return json_string(buffer);
 }
 
+uint32_t answer_rule(const struct connection *connection, const struct ruleset *ruleset)
+{
+    bool decided = connection->generation == ruleset->generation && connection->rule != RULE_DEFAULT;
+    return decided ? connection->rule : ruleset_rule_of(ruleset, connection->opener);
+}
+
 json_t *answer_connection(const struct connection *connection, const struct kinship *kinship,
                           const struct ruleset *ruleset, uint64_t now_ms)
 {
     const struct tuple *tuple = &connection->tuple;
     bool high = connection->flags & CONNECTION_OPENER_HIGH;
-    bool decided = connection->generation == ruleset->generation && connection->rule != RULE_DEFAULT;
-    uint32_t opener = ruleset_rule_of(ruleset, connection->opener);
+    uint32_t rule = answer_rule(connection, ruleset);
     uint64_t end = connection->seen_ms + connection->timeout_ms;
     json_t *answer = json_object();
     json_object_set_new(answer, "connection", INT(connection->id));
@@ -195,9 +200,7 @@ json_t *answer_connection(const struct connection *connection, const struct kins
                                                    (json_int_t)connection->bytes[REPLY]));
     json_object_set_new(answer, "age", INT(now_ms / 1000 - connection->created_s));
     json_object_set_new(answer, "expires", json_real(end > now_ms ? (double)(end - now_ms) / 1000 : 0));
-    json_object_set_new(answer, "rule", decided  ? rule_place(&ruleset->rules[connection->rule])
-                                        : opener != RULE_DEFAULT ? rule_place(&ruleset->rules[opener])
-                                                                 : json_null());
+    json_object_set_new(answer, "rule", rule != RULE_DEFAULT ? rule_place(&ruleset->rules[rule]) : json_null());
     if (kinship->parent != 0)
         json_object_set_new(answer, "parent", INT(kinship->parent));
     if (kinship->alg != 0) {

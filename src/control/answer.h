@@ -68,6 +68,9 @@ json_t *answer_status(const struct status_view *status);
  */
 json_t *answer_rules(const struct ruleset *ruleset, const struct rule_counter *counters, uint64_t now_ms);
 
+/* Index of the rule that CONNECTION belongs to: that decided it, else that admitted it; or RULE_DEFAULT. */
+uint32_t answer_rule(const struct connection *connection, const struct ruleset *ruleset);
+
 /* One connection; the rule is shown when it was decided by RULESET. */
 json_t *answer_connection(const struct connection *connection, const struct kinship *kinship,
                           const struct ruleset *ruleset, uint64_t now_ms);

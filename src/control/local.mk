@@ -1,4 +1,6 @@
 libhost_a_SOURCES += \
+	src/control/accept.c \
+	src/control/accept.h \
 	src/control/answer.c \
 	src/control/answer.h \
 	src/control/explain.c \

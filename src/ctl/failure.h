@@ -1,11 +1,14 @@
-/* What the daemon answers to `rehearse` and `stop`, as text. */
+/* `rehearse` and `stop`: what happens when something fails, or ends. */
 #ifndef CTL_FAILURE_H
 #define CTL_FAILURE_H
 
 #include <jansson.h>
 
-/* The answer to COMMAND. */
-void failure_show(const char *command, const json_t *answer);
+struct given;
+
+/* Each returns the exit status. */
+int failure_rehearse_run(const struct given *given);
+int failure_stop_run(const struct given *given);
 
 /* The line of `status` about a rehearsal, where one is on. */
 void failure_show_status(const json_t *answer);

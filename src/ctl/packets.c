@@ -1,10 +1,13 @@
 #include "ctl/packets.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "ctl/ask.h"
 #include "ctl/field.h"
 
 static void print_time(double seconds)
@@ -55,18 +58,42 @@ static void show_packet(const json_t *packet)
     printf("\n");
 }
 
-void packets_show_drops(const json_t *answer)
+static void show_drops(void *context, const json_t *answer)
 {
     size_t index;
-    json_t *packet;
+    const json_t *packet;
+    (void)context;
     json_array_foreach(json_object_get(answer, "drops"), index, packet)
         show_packet(packet);
 }
 
-void packets_show_traced(const json_t *line)
+static void show_traced(void *context, const json_t *line)
 {
+    (void)context;
     if (json_object_get(line, "left_out") != NULL)
         printf("%lld more were left out\n", number_of(line, "left_out"));
     else if (json_object_get(line, "tracing") == NULL)
         show_packet(line);
+}
+
+int packets_drops_run(const struct given *given)
+{
+    static const struct ask_shows shows = {.last = show_drops};
+    char *end;
+    const char *words = given->number;
+    long long number = words != NULL ? strtoll(words, &end, 10) : 0;
+    if (given->count > 0)
+        return usage_error("'drops' takes no argument but -n N");
+    if (words != NULL && (*words == '\0' || *end != '\0'))
+        return usage_error("'%s' is no number of packets", words);
+    json_t *count = words != NULL ? json_integer(number) : NULL;
+    return ask(given, json_pack("{s:s, s:o*}", "command", "drops", "count", count), NULL, &shows);
+}
+
+int packets_trace_run(const struct given *given)
+{
+    static const struct ask_shows shows = {.line = show_traced};
+    /* Whoever reads through a pipe sees each line when it comes. */
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    return ask(given, ask_request(given, "filter"), "filter", &shows);
 }

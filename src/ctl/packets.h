@@ -2,12 +2,10 @@
 #ifndef CTL_PACKETS_H
 #define CTL_PACKETS_H
 
-#include <jansson.h>
+struct given;
 
-/* The answer to `drops`. */
-void packets_show_drops(const json_t *answer);
-
-/* One line of `trace`: a packet, how many were left out, or that it begins. */
-void packets_show_traced(const json_t *line);
+/* Each returns the exit status. */
+int packets_drops_run(const struct given *given);
+int packets_trace_run(const struct given *given);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/answer.h"
+#include "daemon/selection.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
@@ -34,10 +35,10 @@ struct client {
     size_t output_length, output_size;
     bool ending;       /* closed once the output is written */
     bool listing;      /* a list of connections is under way */
-    char *filter;      /* of the list; NULL: all */
+    struct selection *selection; /* of the list */
     uint32_t place;    /* in the table, where the list goes on */
     size_t listed;
-    bool streaming;    /* it is told until it goes */
+    const struct control_stream *stream; /* it is told until it goes; NULL: nothing */
 };
 
 struct control_socket {
@@ -53,14 +54,14 @@ struct control_socket {
 static void client_end(struct client *client)
 {
     const struct control_actions *actions = &client->control->actions;
-    if (client->streaming)
-        actions->leave(actions->context, client);
+    if (client->stream != NULL)
+        client->stream->leave(actions->context, client);
     ev_io_stop(client->control->loop, &client->readable);
     ev_io_stop(client->control->loop, &client->writable);
     close(client->fd);
     free(client->input);
     free(client->output);
-    free(client->filter);
+    selection_free(client->selection);
     memset(client, 0, sizeof *client);
 }
 
@@ -105,7 +106,7 @@ static void client_list(struct client *client)
 {
     struct control_actions *actions = &client->control->actions;
     while (client->listing && client->output_length < CONTROL_OUTPUT_BYTES_MAX / 16) {
-        client->place = actions->states(actions->context, client->filter, client->place, put_connection, client);
+        client->place = actions->states(actions->context, client->selection, client->place, put_connection, client);
         if (client->place != 0)
             continue;
         client->listing = false;
@@ -121,15 +122,12 @@ static json_t *refusal(const char *command, const char *group)
 /* Begins to list connections; what goes wrong as an answer, or NULL. */
 static json_t *begin_list(struct client *client, const json_t *request)
 {
-    struct control_actions *actions = &client->control->actions;
     const char *filter = json_string_value(json_object_get(request, "filter"));
-    json_t *wrong = filter != NULL ? actions->look_at_filter(actions->context, filter) : NULL;
-    if (wrong != NULL)
+    json_t *wrong = NULL;
+    selection_free(client->selection);
+    client->selection = selection_new(client->control->actions.context, filter, &wrong);
+    if (client->selection == NULL)
         return wrong;
-    free(client->filter);
-    client->filter = filter != NULL ? strdup(filter) : NULL;
-    if (filter != NULL && client->filter == NULL)
-        return answer_error("no memory");
     client->listing = true;
     client->place = 0;
     client->listed = 0;
@@ -137,13 +135,14 @@ static json_t *begin_list(struct client *client, const json_t *request)
     return NULL;
 }
 
-/* Begins to tell; what goes wrong as an answer, or NULL. */
-static json_t *begin_stream(struct client *client, const json_t *request)
+/* Begins to tell; what goes wrong as an answer. */
+static json_t *begin_stream(struct client *client, const struct control_stream *stream, const json_t *request)
 {
-    const struct control_actions *actions = &client->control->actions;
-    json_t *wrong = actions->join(actions->context, client, request);
-    client->streaming = wrong == NULL;
-    return wrong != NULL ? wrong : json_pack("{s:b}", "tracing", 1);
+    json_t *wrong = stream->join(client->control->actions.context, client, request);
+    if (wrong != NULL)
+        return wrong;
+    client->stream = stream;
+    return json_pack("{s:b}", stream->begins, 1);
 }
 
 bool control_socket_tell(struct client *client, json_t *line)
@@ -158,7 +157,11 @@ bool control_socket_tell(struct client *client, json_t *line)
 
 static json_t *unknown(const struct control_actions *actions, const char *command)
 {
-    char names[300] = "states, trace";
+    char names[300] = "states";
+    for (size_t i = 0; i < actions->stream_count; i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, ", %s", actions->streams[i].name);
+    }
     for (size_t i = 0; i < actions->command_count; i++) {
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, ", %s", actions->commands[i].name);
@@ -170,17 +173,21 @@ static json_t *obey(struct client *client, const char *command, const json_t *re
 {
     const struct control_actions *actions = &client->control->actions;
     const struct control_command *found = NULL;
-    bool lists = strcmp(command, "states") == 0, streams = strcmp(command, "trace") == 0;
+    const struct control_stream *stream = NULL;
+    bool lists = strcmp(command, "states") == 0;
     for (size_t i = 0; i < actions->command_count; i++)
         if (strcmp(actions->commands[i].name, command) == 0)
             found = &actions->commands[i];
-    if (found == NULL && !lists && !streams)
+    for (size_t i = 0; i < actions->stream_count; i++)
+        if (strcmp(actions->streams[i].name, command) == 0)
+            stream = &actions->streams[i];
+    if (found == NULL && stream == NULL && !lists)
         return unknown(actions, command);
     bool changes = found != NULL && found->changes;
     if (client->permission < (changes ? MAY_CHANGE : MAY_READ))
         return refusal(command, changes ? CHANGING_GROUP : READING_GROUP);
-    if (streams)
-        return begin_stream(client, request);
+    if (stream != NULL)
+        return begin_stream(client, stream, request);
     return lists ? begin_list(client, request) : found->answer(actions->context, request);
 }
 
@@ -199,7 +206,7 @@ static void take_lines(struct client *client)
 {
     size_t begin = 0;
     /* One request at a time: while a list or a stream is under way the next ones wait. */
-    while (!client->listing && !client->streaming && !client->ending) {
+    while (!client->listing && client->stream == NULL && !client->ending) {
         char *end = memchr(client->input + begin, '\n', client->input_length - begin);
         if (end == NULL)
             break;
@@ -213,7 +220,7 @@ static void take_lines(struct client *client)
 
 void control_socket_stream_end(struct client *client, json_t *last)
 {
-    client->streaming = false;
+    client->stream = NULL;
     client_put(client, last);
     take_lines(client);
 }

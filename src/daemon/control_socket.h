@@ -23,6 +23,7 @@
 
 struct control_socket;
 struct client;
+struct selection;
 
 /* A command that is answered at once, by one object. REQUEST: what the client sent. */
 struct control_command {
@@ -31,17 +32,24 @@ struct control_command {
     json_t *(*answer)(void *context, const json_t *request);
 };
 
+/* A command that is answered until the client goes. */
+struct control_stream {
+    const char *name;
+    const char *begins; /* {"BEGINS":true} comes first */
+    /* Tells CLIENT, by control_socket_tell, until `leave`; what is wrong with the request as an answer, or NULL. */
+    json_t *(*join)(void *context, struct client *client, const json_t *request);
+    void (*leave)(void *context, struct client *client);
+};
+
 /* What the daemon does for a client. */
 struct control_actions {
     const struct control_command *commands;
     size_t command_count;
-    /* `states`: what is wrong with the filter (NULL: every connection) as an answer, or NULL. */
-    json_t *(*look_at_filter)(void *context, const char *filter);
-    /* Calls PUT with some connections of FILTER from PLACE on, 0 at first; returns the place to go on from, 0 at the end. */
-    uint32_t (*states)(void *context, const char *filter, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
-    /* `trace`: tells CLIENT, by control_socket_tell, until `leave`; what is wrong with the request as an answer, or NULL. */
-    json_t *(*join)(void *context, struct client *client, const json_t *request);
-    void (*leave)(void *context, struct client *client);
+    const struct control_stream *streams;
+    size_t stream_count;
+    /* `states`: calls PUT with some connections of SELECTION from PLACE on, 0 at first; returns where to go on, 0 at the end. */
+    uint32_t (*states)(void *context, struct selection *selection, uint32_t place, void (*put)(void *taker, json_t *answer),
+                       void *taker);
     void *context;
 };
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "daemon/exporter.h"
 #include "daemon/fast.h"
 #include "daemon/follow.h"
 #include "daemon/judges.h"
@@ -246,6 +247,11 @@ static const struct control_command commands[] = {
     {"rehearse", true, rehearsal_begin},    {"stop", true, stop_command},
 };
 
+static const struct control_stream streams[] = {
+    {"trace", "tracing", tracing_join, tracing_leave},
+    {"top", "watching", top_join, top_leave},
+};
+
 /* ---- signals ---- */
 
 static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -332,8 +338,8 @@ static bool start(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
     struct reload_result result;
-    const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], views_look_at_filter, views_states,
-                                            tracing_join, tracing_leave, daemon};
+    const struct control_actions actions = {commands, sizeof commands / sizeof commands[0], streams,
+                                            sizeof streams / sizeof streams[0], views_states, daemon};
     daemon->generation = 1;
     daemon->started_ms = clock_now_ms();
     /* The number of workers may stand in the file itself: counters are made for as many as there can be. */
@@ -349,6 +355,12 @@ static bool start(struct daemon *daemon)
     privileges_make_folder_of(&daemon->privileges, daemon->options->socket);
     daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
     if (daemon->control == NULL) {
+        log_line(LOG_LEVEL_ERROR, "%s", error);
+        return false;
+    }
+    const char *metrics = daemon->options->metrics;
+    daemon->exporter = metrics != NULL ? exporter_start(daemon, metrics, error, sizeof error) : NULL;
+    if (metrics != NULL && daemon->exporter == NULL) {
         log_line(LOG_LEVEL_ERROR, "%s", error);
         return false;
     }
@@ -374,6 +386,7 @@ static void stop(struct daemon *daemon)
     /* The hook goes before the queues: packets that come in between pass by the filter rules alone, as was asked. */
     if (daemon->remove_hook && daemon->hooks != 0 && !steward_remove_hook(error, sizeof error))
         log_line(LOG_LEVEL_ERROR, "the hook could not be removed: %s", error);
+    exporter_stop(daemon->exporter);
     /* Who traces looks at workers. */
     if (control_socket_close(daemon->control))
         steward_remove_socket();

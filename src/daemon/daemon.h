@@ -13,6 +13,7 @@ struct daemon_options {
     const char *config;  /* the rules file */
     const char *socket;  /* the control socket's path */
     const char *pidfile; /* NULL: none is written */
+    const char *metrics; /* where the figures are given over HTTP, a loopback address; NULL: nowhere */
     bool foreground;     /* stay, and log to standard error */
     bool verbose;        /* log every verdict */
     bool queues_given;   /* queue_first and queue_last hold, over the file's `queue` */

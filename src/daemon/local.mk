@@ -9,6 +9,7 @@ libhost_a_SOURCES += \
 	src/daemon/event_answer.h \
 	src/daemon/events.c \
 	src/daemon/events.h \
+	src/daemon/exporter.h \
 	src/daemon/fast.c \
 	src/daemon/fast.h \
 	src/daemon/follow.c \
@@ -21,6 +22,8 @@ libhost_a_SOURCES += \
 	src/daemon/ledger.h \
 	src/daemon/log.c \
 	src/daemon/log.h \
+	src/daemon/loopback.c \
+	src/daemon/loopback.h \
 	src/daemon/losses.c \
 	src/daemon/losses.h \
 	src/daemon/notify.c \
@@ -44,6 +47,8 @@ libhost_a_SOURCES += \
 	src/daemon/steward.h \
 	src/daemon/system_calls.c \
 	src/daemon/system_calls.h \
+	src/daemon/top.c \
+	src/daemon/top.h \
 	src/daemon/tracing.c \
 	src/daemon/tracing.h \
 	src/daemon/trial.c \
@@ -52,3 +57,9 @@ libhost_a_SOURCES += \
 	src/daemon/views.h \
 	src/daemon/worker.c \
 	src/daemon/worker.h
+
+if HAVE_HTTP
+libhost_a_SOURCES += src/daemon/exporter.c
+else
+libhost_a_SOURCES += src/daemon/exporter_absent.c
+endif

@@ -12,6 +12,7 @@
 #include "daemon/ledger.h"
 #include "daemon/privileges.h"
 #include "daemon/rehearsal.h"
+#include "daemon/top.h"
 #include "daemon/tracing.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
@@ -49,6 +50,7 @@ struct daemon {
     struct fast *fast;     /* NULL: there is no fast path ... */
     char fast_error[600];  /* ... and why */
     struct control_socket *control;
+    struct exporter *exporter; /* NULL: nobody asked for it */
     struct resolver *resolver; /* of the names of dns sets */
     int watch_fd;
     int queues_fd; /* the kernel's list of queues, which only root can open */
@@ -58,6 +60,7 @@ struct daemon {
     struct losses losses;
     struct watchdog watchdog;
     struct tracing tracing;
+    struct top top;
     struct trial trial;
     struct rehearsal rehearsal;
     struct ledger ledger;

@@ -1,6 +1,7 @@
 #include "daemon/selection.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "control/answer.h"
@@ -10,32 +11,71 @@
 #include "parser/parser.h"
 #include "rules/classify.h"
 
-bool selection_make(struct selection *selection, const struct daemon *daemon, const char *filter, json_t **wrong)
+struct selection {
+    const struct daemon *daemon;
+    char *filter;            /* NULL: every connection */
+    const struct rule *rule; /* what it says by the rules of GENERATION; NULL with a filter: nothing that can be read */
+    struct arena *arena;     /* of the rule */
+    uint32_t generation;
+    uint64_t now_ms;
+};
+
+static void read_filter(struct selection *selection, json_t **wrong)
 {
+    const struct ruleset *ruleset = selection->daemon->policy->ruleset;
     struct diagnostics diagnostics;
-    *selection = (struct selection){.daemon = daemon, .now_ms = clock_now_ms()};
-    if (filter == NULL)
-        return true;
+    arena_free(selection->arena);
+    selection->rule = NULL;
+    selection->generation = ruleset->generation;
     selection->arena = arena_new();
     if (selection->arena == NULL) {
+        selection->generation = 0; /* again at the next use */
         if (wrong != NULL)
             *wrong = answer_error("no memory");
-        return false;
+        return;
     }
     diagnostics_init(&diagnostics);
-    selection->rule = parser_filter(filter, daemon->policy->ruleset, selection->arena, &diagnostics);
+    selection->rule = parser_filter(selection->filter, ruleset, selection->arena, &diagnostics);
     if (selection->rule == NULL && wrong != NULL)
         *wrong = views_nonsense(&diagnostics);
     diagnostics_fini(&diagnostics);
-    if (selection->rule == NULL)
-        selection_end(selection);
+}
+
+bool selection_renew(struct selection *selection, json_t **wrong)
+{
+    selection->now_ms = clock_now_ms();
+    if (selection->filter == NULL)
+        return true;
+    if (selection->rule == NULL || selection->generation != selection->daemon->policy->ruleset->generation)
+        read_filter(selection, wrong);
     return selection->rule != NULL;
 }
 
-void selection_end(struct selection *selection)
+struct selection *selection_new(const struct daemon *daemon, const char *filter, json_t **wrong)
 {
+    struct selection *selection = calloc(1, sizeof *selection);
+    char *words = filter != NULL ? strdup(filter) : NULL;
+    if (selection == NULL || (filter != NULL && words == NULL)) {
+        free(selection);
+        free(words);
+        *wrong = answer_error("no memory");
+        return NULL;
+    }
+    selection->daemon = daemon;
+    selection->filter = words;
+    if (selection_renew(selection, wrong))
+        return selection;
+    selection_free(selection);
+    return NULL;
+}
+
+void selection_free(struct selection *selection)
+{
+    if (selection == NULL)
+        return;
     arena_free(selection->arena);
-    selection->arena = NULL;
+    free(selection->filter);
+    free(selection);
 }
 
 bool selection_holds(const struct selection *selection, const struct connection *connection)
@@ -133,26 +173,26 @@ json_t *selection_kill(void *context, const json_t *request)
 {
     struct daemon *daemon = context;
     const char *filter = json_string_value(json_object_get(request, "filter"));
-    struct selection selection;
-    struct victims victims = {.selection = &selection};
     json_t *wrong = NULL;
     json_int_t killed = 0;
     uint32_t place = 0;
     bool more;
     if (filter == NULL)
         return answer_error("'kill' needs a filter, such as {\"command\":\"kill\",\"filter\":\"lan to any tcp 22\"}");
-    if (!selection_make(&selection, daemon, filter, &wrong))
+    struct selection *selection = selection_new(daemon, filter, &wrong);
+    struct victims victims = {.selection = selection};
+    if (selection == NULL)
         return wrong;
     do {
-        uint32_t next = table_walk(daemon->table, place, WALK_BUDGET / 2, selection.now_ms, note_victim, &victims);
+        uint32_t next = table_walk(daemon->table, place, WALK_BUDGET / 2, selection->now_ms, note_victim, &victims);
         /* Entries that are cut move no others: the walk goes on where it was. */
         for (size_t i = 0; i < victims.count; i++)
-            killed += cut(&selection, &victims.list[i]);
+            killed += cut(selection, &victims.list[i]);
         /* Where there was no room for all, once more. */
         place = victims.count < WALK_BUDGET ? next : place;
         more = victims.count == WALK_BUDGET;
         victims.count = 0;
     } while (place != 0 || more);
-    selection_end(&selection);
+    selection_free(selection);
     return json_pack("{s:b, s:I}", "ok", 1, "killed", killed);
 }

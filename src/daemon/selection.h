@@ -13,19 +13,20 @@ struct event;
 /* Entries of the table that are looked at under one lock. */
 #define WALK_BUDGET 256
 
-struct selection {
-    const struct daemon *daemon;
-    const struct rule *rule; /* NULL: every connection */
-    struct arena *arena;
-    uint64_t now_ms;
-};
+struct selection;
 
 /*
- * The connections of DAEMON that FILTER names, as parser_filter reads it; NULL: all. False: nothing is to be ended, and WRONG,
- * unless it is NULL, has the answer that says why. The selection ends before the next reload.
+ * The connections of DAEMON that FILTER names, as parser_filter reads it; NULL: all. NULL where it cannot be read, and *WRONG has
+ * the answer that says why.
  */
-bool selection_make(struct selection *selection, const struct daemon *daemon, const char *filter, json_t **wrong);
-void selection_end(struct selection *selection);
+struct selection *selection_new(const struct daemon *daemon, const char *filter, json_t **wrong);
+void selection_free(struct selection *selection);
+
+/*
+ * Before each use: looks at the clock, and reads the filter again where other rules hold than at the last time. False: these have
+ * taken a name away that it has; *WRONG, unless WRONG is NULL, has the answer that says so.
+ */
+bool selection_renew(struct selection *selection, json_t **wrong);
 
 /* Is CONNECTION, whose stripe is locked, among them? A child is matched as its own addresses say, not as its parent. */
 bool selection_holds(const struct selection *selection, const struct connection *connection);

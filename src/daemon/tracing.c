@@ -1,8 +1,5 @@
 #include "daemon/tracing.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "control/answer.h"
 #include "daemon/event_answer.h"
 #include "daemon/private.h"
@@ -37,42 +34,40 @@ static void tell(const struct daemon *daemon, struct tracer *tracer, const struc
         tracer->meter.left_out++;
 }
 
-/* The filters hold until the next reload, and are made anew for each turn. One whose names are gone ends. */
-static unsigned make_selections(struct daemon *daemon, struct selection *selections, struct tracer **tracers)
+/* A tracer whose filter has names that a reload has taken away ends. */
+static void renew_selections(struct daemon *daemon)
 {
-    struct tracing *tracing = &daemon->tracing;
-    unsigned count = 0;
     for (unsigned i = 0; i < TRACERS_MAX; i++) {
-        struct tracer *tracer = &tracing->tracers[i];
+        struct tracer *tracer = &daemon->tracing.tracers[i];
         struct client *client = tracer->client;
         json_t *wrong = NULL;
-        if (client != NULL && selection_make(&selections[count], daemon, tracer->filter, &wrong)) {
-            tracers[count++] = tracer;
-        } else if (client != NULL) {
-            tracing_leave(daemon, client);
-            control_socket_stream_end(client, wrong);
-        }
+        if (client == NULL || selection_renew(tracer->selection, &wrong))
+            continue;
+        tracing_leave(daemon, client);
+        control_socket_stream_end(client, wrong);
     }
-    return count;
+}
+
+static void tell_all(struct daemon *daemon, const struct event *event, double epoch)
+{
+    for (unsigned i = 0; i < TRACERS_MAX; i++) {
+        struct tracer *tracer = &daemon->tracing.tracers[i];
+        if (tracer->client != NULL && selection_holds_event(tracer->selection, event))
+            tell(daemon, tracer, event, epoch);
+    }
 }
 
 static void on_turn(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct daemon *daemon = watcher->data;
-    struct selection selections[TRACERS_MAX];
-    struct tracer *tracers[TRACERS_MAX];
     struct event event;
     double epoch = event_epoch();
-    unsigned count = make_selections(daemon, selections, tracers);
     (void)loop;
     (void)events;
+    renew_selections(daemon);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         for (unsigned k = 0; k < EVENTS_MAX && events_take(daemon->tracing.rings[i], &event); k++)
-            for (unsigned n = 0; n < count; n++)
-                if (selection_holds_event(&selections[n], &event))
-                    tell(daemon, tracers[n], &event, epoch);
-    for (unsigned n = 0; n < count; n++)
-        selection_end(&selections[n]);
+            tell_all(daemon, &event, epoch);
 }
 
 static uint64_t missed_by_rings(const struct daemon *daemon)
@@ -137,23 +132,19 @@ json_t *tracing_join(void *context, struct client *client, const json_t *request
     struct daemon *daemon = context;
     struct tracing *tracing = &daemon->tracing;
     struct tracer *place = place_of(tracing, NULL);
-    struct selection selection;
     const char *filter = json_string_value(json_object_get(request, "filter"));
     json_t *wrong = NULL;
     if (place == NULL)
         return answer_error("%d clients trace already; no more can", TRACERS_MAX);
-    if (!selection_make(&selection, daemon, filter, &wrong))
+    struct selection *selection = selection_new(daemon, filter, &wrong);
+    if (selection == NULL)
         return wrong;
-    selection_end(&selection);
-    char *words = filter != NULL ? strdup(filter) : NULL;
-    bool made = (filter == NULL || words != NULL) && (anybody(tracing) || begin(daemon));
-    if (!made) {
-        free(words);
-        if (!anybody(tracing))
-            end(daemon);
+    if (!anybody(tracing) && !begin(daemon)) {
+        end(daemon);
+        selection_free(selection);
         return answer_error("no memory");
     }
-    *place = (struct tracer){.client = client, .filter = words};
+    *place = (struct tracer){.client = client, .selection = selection};
     return NULL;
 }
 
@@ -163,7 +154,7 @@ void tracing_leave(void *context, struct client *client)
     struct tracer *tracer = place_of(&daemon->tracing, client);
     if (tracer == NULL)
         return;
-    free(tracer->filter);
+    selection_free(tracer->selection);
     *tracer = (struct tracer){.client = NULL};
     if (!anybody(&daemon->tracing))
         end(daemon);

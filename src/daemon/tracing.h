@@ -22,7 +22,7 @@ struct daemon;
 
 struct tracer {
     struct client *client;  /* NULL: the place is free */
-    char *filter;           /* NULL: every verdict */
+    struct selection *selection;
     struct log_meter meter; /* and what was left out since the last line about it */
 };
 

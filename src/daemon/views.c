@@ -7,7 +7,6 @@
 
 #include "control/answer.h"
 #include "control/explain.h"
-#include "control/metrics.h"
 #include "daemon/event_answer.h"
 #include "daemon/fast.h"
 #include "daemon/private.h"
@@ -118,16 +117,21 @@ json_t *views_rules(void *context, const json_t *request)
     return answer;
 }
 
-json_t *views_metrics(void *context, const json_t *request)
+char *views_metrics_text(const struct daemon *daemon, enum metrics_format format)
 {
-    const struct daemon *daemon = context;
-    bool open = json_is_true(json_object_get(request, "openmetrics"));
     struct queue_view queues[RULESET_QUEUES_MAX];
     struct status_view view = view_status(daemon, queues);
     struct rule_counter *sums = ledger_sums(&daemon->ledger, daemon->policy);
-    char *text = sums != NULL ? metrics_text(&view, sums, open ? METRICS_OPENMETRICS : METRICS_PROMETHEUS) : NULL;
-    json_t *answer = text != NULL ? json_pack("{s:b, s:s}", "ok", 1, "text", text) : NULL;
+    char *text = sums != NULL ? metrics_text(&view, sums, format) : NULL;
     free(sums);
+    return text;
+}
+
+json_t *views_metrics(void *context, const json_t *request)
+{
+    bool open = json_is_true(json_object_get(request, "openmetrics"));
+    char *text = views_metrics_text(context, open ? METRICS_OPENMETRICS : METRICS_PROMETHEUS);
+    json_t *answer = text != NULL ? json_pack("{s:b, s:s}", "ok", 1, "text", text) : NULL;
     free(text);
     return answer != NULL ? answer : answer_error("no memory, or the name of a rules file is no UTF-8 text");
 }
@@ -209,29 +213,19 @@ static void copy_connection(void *context, struct connection *connection)
     copy->kinship = family_kinship(copies->families, connection);
 }
 
-json_t *views_look_at_filter(void *context, const char *filter)
-{
-    struct selection selection;
-    json_t *wrong = NULL;
-    if (selection_make(&selection, context, filter, &wrong))
-        selection_end(&selection);
-    return wrong;
-}
-
-uint32_t views_states(void *context, const char *filter, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker)
+uint32_t views_states(void *context, struct selection *selection, uint32_t place, void (*put)(void *taker, json_t *answer),
+                      void *taker)
 {
     struct daemon *daemon = context;
-    struct selection selection;
-    struct copies copies = {.table = daemon->table, .families = table_families(daemon->table), .selection = &selection};
+    struct copies copies = {.table = daemon->table, .families = table_families(daemon->table), .selection = selection};
     uint64_t now_ms = clock_now_ms();
     /* A reload may have taken a name away that the filter has: then nothing more fits. */
-    if (!selection_make(&selection, daemon, filter, NULL))
+    if (!selection_renew(selection, NULL))
         return 0;
     place = table_walk(daemon->table, place, WALK_BUDGET, now_ms, copy_connection, &copies);
     for (size_t i = 0; i < copies.count; i++)
         put(taker, answer_connection(&copies.list[i].connection, &copies.list[i].kinship, daemon->policy->ruleset, now_ms));
     free(copies.list);
-    selection_end(&selection);
     return place;
 }
 

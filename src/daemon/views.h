@@ -5,7 +5,11 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "control/metrics.h"
 #include "parser/diagnostic.h"
+
+struct daemon;
+struct selection;
 
 /* Each takes the struct daemon as its context: see struct control_actions and struct control_command. */
 json_t *views_status(void *daemon, const json_t *request);
@@ -14,14 +18,17 @@ json_t *views_rules(void *daemon, const json_t *request);
 /* `status` and `rules` for monitoring, as "text"; the request's "openmetrics": in this form (control/metrics.h). */
 json_t *views_metrics(void *daemon, const json_t *request);
 
+/* The same in FORMAT, malloc'ed; NULL: there is no memory. */
+char *views_metrics_text(const struct daemon *daemon, enum metrics_format format);
+
 /* A request for more of the last drops than this is refused. */
 #define VIEWS_DROPS_MAX 1000
 
 /* The last packets that were denied or rejected, "count" of them (20 where that is missing), the newest last. */
 json_t *views_drops(void *daemon, const json_t *request);
 
-json_t *views_look_at_filter(void *daemon, const char *filter);
-uint32_t views_states(void *daemon, const char *filter, uint32_t place, void (*put)(void *taker, json_t *answer), void *taker);
+uint32_t views_states(void *daemon, struct selection *selection, uint32_t place, void (*put)(void *taker, json_t *answer),
+                      void *taker);
 
 /* Its "query" as spid --explain takes it, on the running rules and the table. Changes nothing. */
 json_t *views_explain(void *daemon, const json_t *request);

@@ -64,6 +64,7 @@ def spidctl_cases():
             ([""], usage.commands), (["--json", "st"], {one for one in usage.commands if one.startswith("st")}),
             (["-"], usage.options), (["--json", "-"], usage.options - {"--json"}),
             (["-S", "ol"], {"old.pcap"}), (["-S", "old.pcap", "rel"], {"reload"}), (["status", "st"], set()),
+            (["help", "st"], {one for one in usage.commands if one.startswith("st")}), (["help", "status", "st"], set()),
             (["status", "-"], usage.options), (["reload", "--confirm", ""], set()),
             (["drops", "-"], usage.options | {"--number"}), (["drops", "-n", "5", "-"], usage.options),
             (["drops", "-n", ""], set()), (["reload", "-"], usage.options | reload), (["--json", "reload", "--d"], {"--dry-run"})] + [

@@ -19,6 +19,7 @@ LAB_TESTS = \
 	tests/lab/test_reload.py \
 	tests/lab/test_legacy.py \
 	tests/lab/test_lifecycle.py \
+	tests/lab/test_monitoring.py \
 	tests/lab/test_moving.py \
 	tests/lab/test_nat.py \
 	tests/lab/test_pptp.py \
@@ -26,7 +27,8 @@ LAB_TESTS = \
 	tests/lab/test_rtsp.py \
 	tests/lab/test_sip.py \
 	tests/lab/test_systemd.py \
-	tests/lab/test_tftp.py
+	tests/lab/test_tftp.py \
+	tests/lab/test_top.py
 dist_check_SCRIPTS += $(LAB_TESTS)
-EXTRA_DIST += tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
+EXTRA_DIST += tests/lab/alerts.yml tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
 TESTS += $(LAB_TESTS)

@@ -5,11 +5,13 @@ UNIT_LIBS = libengine.a $(CHECK_LIBS)
 UNIT_BUILD = tests/unit/build.c tests/unit/build.h
 
 UNIT_TESTS = \
+	tests/unit/test_accept \
 	tests/unit/test_analysis \
 	tests/unit/test_base \
 	tests/unit/test_batch \
 	tests/unit/test_classifier \
 	tests/unit/test_classify \
+	tests/unit/test_ctl \
 	tests/unit/test_family \
 	tests/unit/test_host \
 	tests/unit/test_ledger \
@@ -28,6 +30,8 @@ UNIT_TESTS = \
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
+tests_unit_test_accept_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_accept_LDADD = libhost.a $(CHECK_LIBS)
 tests_unit_test_analysis_SOURCES = tests/unit/test_analysis.c tests/unit/world.c tests/unit/world.h
 tests_unit_test_analysis_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_analysis_LDADD = libparser.a $(UNIT_LIBS)
@@ -41,6 +45,10 @@ tests_unit_test_classifier_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFL
 tests_unit_test_classifier_LDADD = libparser.a $(UNIT_LIBS)
 tests_unit_test_classify_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_classify_LDADD = $(UNIT_LIBS)
+tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c src/ctl/columns.c src/ctl/columns.h src/ctl/field.c src/ctl/field.h \
+	src/ctl/ask.c src/ctl/ask.h src/ctl/states.c src/ctl/states.h src/ctl/top_view.c src/ctl/top_view.h
+tests_unit_test_ctl_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_ctl_LDADD = $(CHECK_LIBS) $(JANSSON_LIBS)
 tests_unit_test_family_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_family_LDADD = $(UNIT_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/random_rules.c tests/unit/random_rules.h
