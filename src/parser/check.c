@@ -352,6 +352,9 @@ static void settings(struct check *check, const struct statement *statements)
         case STATEMENT_ON:
             set_on(check, s);
             break;
+        case STATEMENT_LOG:
+            check_log_place(check, s);
+            break;
         default:
             break;
         }
