@@ -83,6 +83,18 @@ static json_t *fastpath_answer(const struct fastpath_view *view)
                      (json_int_t)view->entered, "full", (json_int_t)view->full);
 }
 
+static json_t *logs_answer(const struct log_view *logs, unsigned count)
+{
+    json_t *answer = json_array();
+    for (unsigned i = 0; i < count; i++) {
+        json_t *log = json_pack("{s:s, s:s, s:I, s:I}", "what", logs[i].packets ? "packets" : "events", "to", logs[i].place, "written",
+                                (json_int_t)logs[i].written, "lost", (json_int_t)logs[i].lost);
+        json_object_set_new(log, "error", logs[i].error != 0 ? json_string(strerror(logs[i].error)) : json_null());
+        json_array_append_new(answer, log);
+    }
+    return answer;
+}
+
 /* "trial", its seconds "left", or null; "before", the generation that a rollback brings back, or null; "rolled_back". */
 static void add_trial(json_t *answer, const struct trial_view *view)
 {
@@ -122,6 +134,8 @@ json_t *answer_status(const struct status_view *status)
     json_object_set_new(answer, "fastpath", fastpath_answer(&status->fastpath));
     add_trial(answer, &status->trial);
     json_object_set_new(answer, "rehearsal", rehearsal_answer(&status->rehearsal));
+    json_object_set_new(answer, "logs", logs_answer(status->logs, status->log_count));
+    json_object_set_new(answer, "events_untold", INT(status->table.untold));
     json_object_set_new(answer, "dns", moving_dns_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "prefixes", moving_prefixes_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "resident_bytes", INT(status->resident_bytes));

@@ -43,6 +43,14 @@ struct rehearsal_view {
     uint64_t left_ms;    /* until it ends */
 };
 
+/* Where events or denied packets are written. */
+struct log_view {
+    const char *place; /* a file's path, "syslog" or "journal" */
+    bool packets;
+    uint64_t written, lost;
+    int error;         /* what is wrong now, an errno; 0: nothing */
+};
+
 struct status_view {
     const char *rules_file;
     uint32_t generation;
@@ -58,6 +66,8 @@ struct status_view {
     struct rehearsal_view rehearsal;
     const struct queue_view *queues;
     unsigned queue_count;
+    const struct log_view *logs;
+    unsigned log_count;
 };
 
 json_t *answer_status(const struct status_view *status);

@@ -26,24 +26,22 @@ enum ending ending_of(const struct connection *connection, enum ending otherwise
 
 void departures_put(struct departures *departures, const struct connection *connection, uint64_t parent, enum ending ending)
 {
-    uint32_t written = departures->written;
-    if (written - __atomic_load_n(&departures->read, __ATOMIC_ACQUIRE) == DEPARTURES_MAX) {
-        __atomic_store_n(&departures->left_out, departures->left_out + 1, __ATOMIC_RELAXED);
+    uint32_t place;
+    if (!ring_free(&departures->ring, DEPARTURES_MAX, &place))
         return;
-    }
-    struct departure *departure = &departures->ring[written % DEPARTURES_MAX];
+    struct departure *departure = &departures->list[place];
     departure->connection = *connection;
     departure->parent = parent;
     departure->ending = (uint8_t)ending;
-    __atomic_store_n(&departures->written, written + 1, __ATOMIC_RELEASE);
+    ring_put(&departures->ring);
 }
 
 bool departures_take(struct departures *departures, struct departure *departure)
 {
-    uint32_t read = departures->read;
-    if (read == __atomic_load_n(&departures->written, __ATOMIC_ACQUIRE))
+    uint32_t place;
+    if (!ring_filled(&departures->ring, DEPARTURES_MAX, &place))
         return false;
-    *departure = departures->ring[read % DEPARTURES_MAX];
-    __atomic_store_n(&departures->read, read + 1, __ATOMIC_RELEASE);
+    *departure = departures->list[place];
+    ring_took(&departures->ring);
     return true;
 }

@@ -7,6 +7,7 @@
 #ifndef STATE_DEPARTED_H
 #define STATE_DEPARTED_H
 
+#include "base/ring.h"
 #include "state/connection.h"
 
 #define DEPARTURES_MAX 128 /* a ring; a power of two */
@@ -36,10 +37,8 @@ struct departure {
 };
 
 struct departures {
-    _Alignas(64) uint32_t written;
-    uint64_t left_out;
-    _Alignas(64) uint32_t read;
-    struct departure ring[DEPARTURES_MAX];
+    struct ring ring;
+    struct departure list[DEPARTURES_MAX];
 };
 
 /* Adds CONNECTION, and counts it where there is no room. The writers' lock is held. */

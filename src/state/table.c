@@ -643,7 +643,7 @@ struct table_use table_use(struct table *table)
         use.evicted += stripe->evicted;
         for (unsigned class = 0; class < EVICTION_COUNT; class++)
             use.in_class[class] += stripe->in_class[class];
-        use.untold += table->departures[i].left_out;
+        use.untold += ring_left_out(&table->departures[i].ring);
         pthread_mutex_unlock(&stripe->lock);
     }
     return use;

@@ -511,7 +511,7 @@ START_TEST(more_ends_than_there_is_room_for_are_counted)
         connection.id = i;
         departures_put(departures, &connection, 0, ENDING_CLOSED);
     }
-    ck_assert_uint_eq(departures->left_out, 5);
+    ck_assert_uint_eq(ring_left_out(&departures->ring), 5);
     for (unsigned i = 0; i < DEPARTURES_MAX; i++) {
         ck_assert(departures_take(departures, &departure));
         ck_assert_uint_eq(departure.connection.id, i);

@@ -1,0 +1,307 @@
+#include "daemon/recorder.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "daemon/eve.h"
+#include "daemon/event_answer.h"
+#include "daemon/log.h"
+#include "daemon/private.h"
+#include "daemon/views.h"
+#include "io/pcapng.h"
+
+/* Lines about what was lost: at most one in so long, a sink. */
+#define QUIET_MS 10000
+
+/* ---- sinks ---- */
+
+static bool is_wanted(const struct ruleset *ruleset, const struct sink *sink)
+{
+    for (size_t i = 0; i < ruleset->log_place_count; i++)
+        if (sink_is_of(sink, &ruleset->log_places[i]))
+            return true;
+    return false;
+}
+
+static bool is_there(const struct recorder *recorder, const struct log_place *place)
+{
+    for (unsigned i = 0; i < recorder->count; i++)
+        if (sink_is_of(recorder->sinks[i], place))
+            return true;
+    return false;
+}
+
+static void start(struct sink *sink)
+{
+    sigset_t all, before;
+    /* Signals are the main thread's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    if (!sink_start(sink))
+        log_line(LOG_LEVEL_ERROR, "log to %s: a thread is refused; nothing is written there", sink_name(sink));
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void add(struct recorder *recorder, const struct log_place *place)
+{
+    struct sink *sink = sink_new(place);
+    if (sink == NULL) {
+        log_line(LOG_LEVEL_ERROR, "no memory to log to %s", place->path != NULL ? place->path : "syslog or journal");
+        return;
+    }
+    if (recorder->running)
+        start(sink);
+    recorder->sinks[recorder->count] = sink;
+    recorder->told[recorder->count++] = (struct sink_told){.error = 0};
+}
+
+void recorder_use(struct daemon *daemon)
+{
+    struct recorder *recorder = &daemon->recorder;
+    const struct ruleset *ruleset = daemon->policy->ruleset;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < recorder->count; i++) {
+        if (is_wanted(ruleset, recorder->sinks[i])) {
+            recorder->sinks[kept] = recorder->sinks[i];
+            recorder->told[kept++] = recorder->told[i];
+        } else {
+            sink_stop(recorder->sinks[i]);
+        }
+    }
+    recorder->count = kept;
+    for (size_t i = 0; i < ruleset->log_place_count; i++)
+        if (!is_there(recorder, &ruleset->log_places[i]))
+            add(recorder, &ruleset->log_places[i]);
+}
+
+void recorder_start(struct daemon *daemon)
+{
+    struct recorder *recorder = &daemon->recorder;
+    recorder->running = true;
+    for (unsigned i = 0; i < recorder->count; i++)
+        start(recorder->sinks[i]);
+}
+
+unsigned recorder_reopen(struct daemon *daemon)
+{
+    struct recorder *recorder = &daemon->recorder;
+    unsigned files = 0;
+    for (unsigned i = 0; i < recorder->count; i++) {
+        enum log_place_kind kind = sink_kind(recorder->sinks[i]);
+        files += kind == LOG_TO_FILE || kind == LOG_PACKETS_TO_FILE;
+        sink_reopen(recorder->sinks[i]);
+    }
+    return files;
+}
+
+unsigned recorder_view(const struct daemon *daemon, struct log_view *views)
+{
+    const struct recorder *recorder = &daemon->recorder;
+    for (unsigned i = 0; i < recorder->count; i++) {
+        struct sink_state state = sink_state(recorder->sinks[i]);
+        views[i] = (struct log_view){
+            .place = sink_name(recorder->sinks[i]),
+            .packets = sink_kind(recorder->sinks[i]) == LOG_PACKETS_TO_FILE,
+            .written = state.written,
+            .lost = state.lost,
+            .error = state.error,
+        };
+    }
+    return recorder->count;
+}
+
+void recorder_stop(struct daemon *daemon)
+{
+    struct recorder *recorder = &daemon->recorder;
+    for (unsigned i = 0; i < recorder->count; i++)
+        sink_stop(recorder->sinks[i]);
+    recorder->count = 0;
+}
+
+/* ---- events ---- */
+
+/* To each sink of events, or of packets. */
+static void put(struct recorder *recorder, bool packets, const void *record, size_t length)
+{
+    for (unsigned i = 0; i < recorder->count; i++)
+        if ((sink_kind(recorder->sinks[i]) == LOG_PACKETS_TO_FILE) == packets)
+            sink_put(recorder->sinks[i], record, length);
+}
+
+/* EVENT, which is gone then. */
+static void put_event(struct recorder *recorder, json_t *event)
+{
+    char line[EVE_LINE_BYTES];
+    size_t length = eve_line(event, line);
+    if (length > 0)
+        put(recorder, false, line, length);
+}
+
+static void log_event(struct event *event, const struct ruleset *ruleset)
+{
+    char buffer[1024];
+    struct text text;
+    if (event->generation != ruleset->generation)
+        event->verdict.rule = RULE_DEFAULT, event->verdict.audit_count = 0;
+    text_init(&text, buffer, sizeof buffer);
+    event_to_text(&text, event, ruleset);
+    log_line(LOG_LEVEL_INFO, "%s", buffer);
+}
+
+static void tell(struct daemon *daemon, struct event *event, const struct ruleset *ruleset, double epoch)
+{
+    struct recorder *recorder = &daemon->recorder;
+    unsigned audits = event->generation == ruleset->generation ? event->verdict.audit_count : 0;
+    if (!ruleset->log_events || daemon->options->verbose)
+        log_event(event, ruleset);
+    if (!ruleset->log_events)
+        return;
+    if (event->told)
+        put_event(recorder, eve_verdict(event, ruleset, epoch));
+    for (unsigned i = 0; i < audits; i++)
+        if (event->told_audits >> i & 1)
+            put_event(recorder, eve_audit(event, event->verdict.audits[i], ruleset, epoch));
+}
+
+/* Ends have the rate of the rule's `log` for themselves: that many began. */
+static void tell_end(struct daemon *daemon, const struct departure *departure, const struct ruleset *ruleset, double epoch)
+{
+    struct policy *policy = daemon->policy;
+    uint64_t now_ms = clock_now_ms();
+    uint32_t opener = departure->connection.opener;
+    uint32_t rule = opener != 0 ? ruleset_rule_of(ruleset, opener) : RULE_DEFAULT;
+    size_t index = rule != RULE_DEFAULT ? rule : ruleset->rule_count;
+    struct rate rate = rule != RULE_DEFAULT ? ruleset->rules[rule].log.rate : ruleset->default_log.rate;
+    if (log_meter_pass(&policy->end_meters[index], rate, now_ms))
+        put_event(&daemon->recorder, eve_end(departure, ruleset, now_ms, epoch));
+    else
+        __atomic_fetch_add(&policy->left_out[policy->workers - 1][index], 1, __ATOMIC_RELAXED);
+}
+
+/* Why the packet did not pass, the reason first. */
+static void comment(struct text *text, const struct denied *denied, const struct ruleset *ruleset)
+{
+    const struct verdict *verdict = &denied->event.verdict;
+    text_add(text, "%s: ", reason_name(verdict->reason));
+    event_to_text(text, &denied->event, ruleset);
+}
+
+static void tell_denied(struct recorder *recorder, struct denied *denied, const struct ruleset *ruleset, double epoch)
+{
+    char words[1024];
+    uint8_t block[SINK_RECORD_BYTES];
+    struct event *event = &denied->event;
+    struct text text;
+    if (event->generation != ruleset->generation)
+        event->verdict.rule = RULE_DEFAULT, event->verdict.audit_count = 0;
+    text_init(&text, words, sizeof words);
+    comment(&text, denied, ruleset);
+    size_t length = pcapng_packet(block, sizeof block, (uint64_t)((epoch + (double)event->now_ms / 1000) * 1e6), denied->bytes,
+                                  denied->captured, event->length, words);
+    if (length > 0)
+        put(recorder, true, block, length);
+}
+
+/* Each ring is emptied once, so that a worker that never stops telling cannot keep the main thread. */
+void recorder_drain(struct daemon *daemon, const struct ruleset *ruleset)
+{
+    double epoch = event_epoch();
+    struct event event;
+    struct denied denied;
+    struct departure departure;
+    for (unsigned i = 0; i < daemon->worker_count; i++) {
+        struct denials *denials = worker_denials(daemon->workers[i]);
+        for (unsigned k = 0; k < EVENTS_MAX && events_take(worker_events(daemon->workers[i]), &event); k++)
+            tell(daemon, &event, ruleset, epoch);
+        for (unsigned k = 0; denials != NULL && k < DENIED_MAX && denials_take(denials, &denied); k++)
+            tell_denied(&daemon->recorder, &denied, ruleset, epoch);
+    }
+    for (unsigned i = 0; i < TABLE_STRIPES; i++)
+        for (unsigned k = 0; k < DEPARTURES_MAX && table_take_departure(daemon->table, i, &departure); k++)
+            if (ruleset->log_events)
+                tell_end(daemon, &departure, ruleset, epoch);
+}
+
+/* ---- each second ---- */
+
+static void sum_up_rule(struct daemon *daemon, size_t index)
+{
+    const struct policy *policy = daemon->policy;
+    const struct ruleset *ruleset = policy->ruleset;
+    uint64_t left_out = 0;
+    for (unsigned i = 0; i < policy->workers; i++)
+        if (__atomic_load_n(&policy->left_out[i][index], __ATOMIC_RELAXED) > 0)
+            left_out += __atomic_exchange_n(&policy->left_out[i][index], 0, __ATOMIC_RELAXED);
+    if (left_out == 0)
+        return;
+    if (ruleset->log_events)
+        put_event(&daemon->recorder, eve_left_out(ruleset, index < ruleset->rule_count ? (uint32_t)index : RULE_DEFAULT, left_out,
+                                                  clock_now_ms(), event_epoch()));
+    else if (index == ruleset->rule_count)
+        log_line(LOG_LEVEL_INFO, "default: %llu more were left out of the log", (unsigned long long)left_out);
+    else
+        log_line(LOG_LEVEL_INFO, "%s:%u: %llu more were left out of the log", ruleset->rules[index].file,
+                 ruleset->rules[index].line, (unsigned long long)left_out);
+}
+
+void recorder_sum_up(struct daemon *daemon)
+{
+    for (size_t i = 0; i <= daemon->policy->ruleset->rule_count; i++)
+        sum_up_rule(daemon, i);
+}
+
+static const char *what_is_wrong(int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return "its reader does not read";
+    case ENXIO:
+        return "nobody reads the pipe";
+    default:
+        return strerror(error);
+    }
+}
+
+static void look_at(struct sink *sink, struct sink_told *told)
+{
+    struct sink_state state = sink_state(sink);
+    uint64_t now_ms = clock_now_ms(), lost = state.lost - told->lost;
+    if (state.error != 0 && told->error == 0)
+        log_line(LOG_LEVEL_ERROR, "log to %s: %s; what can wait waits, the rest is lost and counted", sink_name(sink),
+                 what_is_wrong(state.error));
+    else if (state.error == 0 && told->error != 0)
+        log_line(LOG_LEVEL_NOTICE, "log to %s works again; %llu were lost", sink_name(sink), (unsigned long long)lost);
+    else if (state.error == 0 && lost > 0 && now_ms >= told->quiet_until_ms) {
+        log_line(LOG_LEVEL_WARNING, "log to %s: %llu came faster than they could be written, and were lost", sink_name(sink),
+                 (unsigned long long)lost);
+        told->quiet_until_ms = now_ms + QUIET_MS;
+    } else {
+        return;
+    }
+    told->error = state.error;
+    if (state.error == 0)
+        told->lost = state.lost;
+}
+
+static void tell_stats(struct daemon *daemon)
+{
+    struct queue_view queues[RULESET_QUEUES_MAX];
+    struct log_view logs[LOG_PLACES_MAX];
+    struct status_view view = views_gather(daemon, queues, logs);
+    put_event(&daemon->recorder, eve_stats(&view, event_epoch()));
+}
+
+void recorder_second(struct daemon *daemon)
+{
+    struct recorder *recorder = &daemon->recorder;
+    recorder_sum_up(daemon);
+    for (unsigned i = 0; i < recorder->count; i++)
+        look_at(recorder->sinks[i], &recorder->told[i]);
+    if (recorder->until_stats == 0 && daemon->policy->ruleset->log_events)
+        tell_stats(daemon);
+    recorder->until_stats = recorder->until_stats == 0 ? RECORDER_STATS_SECONDS - 1 : recorder->until_stats - 1;
+}
