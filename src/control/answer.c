@@ -1,5 +1,6 @@
 #include "control/answer.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <stdio.h>
@@ -83,13 +84,25 @@ static json_t *fastpath_answer(const struct fastpath_view *view)
                      (json_int_t)view->entered, "full", (json_int_t)view->full);
 }
 
+const char *answer_log_error(int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return "its reader does not read";
+    case ENXIO:
+        return "nobody reads the pipe";
+    default:
+        return strerror(error);
+    }
+}
+
 static json_t *logs_answer(const struct log_view *logs, unsigned count)
 {
     json_t *answer = json_array();
     for (unsigned i = 0; i < count; i++) {
         json_t *log = json_pack("{s:s, s:s, s:I, s:I}", "what", logs[i].packets ? "packets" : "events", "to", logs[i].place, "written",
                                 (json_int_t)logs[i].written, "lost", (json_int_t)logs[i].lost);
-        json_object_set_new(log, "error", logs[i].error != 0 ? json_string(strerror(logs[i].error)) : json_null());
+        json_object_set_new(log, "error", logs[i].error != 0 ? json_string(answer_log_error(logs[i].error)) : json_null());
         json_array_append_new(answer, log);
     }
     return answer;

@@ -51,6 +51,9 @@ struct log_view {
     int error;         /* what is wrong now, an errno; 0: nothing */
 };
 
+/* That ERROR in words. */
+const char *answer_log_error(int error);
+
 struct status_view {
     const char *rules_file;
     uint32_t generation;

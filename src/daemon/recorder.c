@@ -1,6 +1,5 @@
 #include "daemon/recorder.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -254,25 +253,13 @@ void recorder_sum_up(struct daemon *daemon)
         sum_up_rule(daemon, i);
 }
 
-static const char *what_is_wrong(int error)
-{
-    switch (error) {
-    case EAGAIN:
-        return "its reader does not read";
-    case ENXIO:
-        return "nobody reads the pipe";
-    default:
-        return strerror(error);
-    }
-}
-
 static void look_at(struct sink *sink, struct sink_told *told)
 {
     struct sink_state state = sink_state(sink);
     uint64_t now_ms = clock_now_ms(), lost = state.lost - told->lost;
     if (state.error != 0 && told->error == 0)
         log_line(LOG_LEVEL_ERROR, "log to %s: %s; what can wait waits, the rest is lost and counted", sink_name(sink),
-                 what_is_wrong(state.error));
+                 answer_log_error(state.error));
     else if (state.error == 0 && told->error != 0)
         log_line(LOG_LEVEL_NOTICE, "log to %s works again; %llu were lost", sink_name(sink), (unsigned long long)lost);
     else if (state.error == 0 && lost > 0 && now_ms >= told->quiet_until_ms) {
