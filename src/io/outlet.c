@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -10,6 +11,18 @@
 #include "io/local_socket.h"
 
 #define JOURNAL_PATH "/run/systemd/journal/socket"
+
+/* Does the file begin as it is to? Then it goes on as it is: libpcap 1.10 reads no second section of raw IP. */
+static bool has_head(const struct outlet *outlet)
+{
+    uint8_t bytes[OUTLET_HEAD_BYTES];
+    int fd = open(outlet->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, bytes, outlet->head_length);
+    close(fd);
+    return got == (ssize_t)outlet->head_length && memcmp(bytes, outlet->head, outlet->head_length) == 0;
+}
 
 static int open_file(struct outlet *outlet)
 {
@@ -19,7 +32,9 @@ static int open_file(struct outlet *outlet)
         return -errno;
     outlet->file = fstat(outlet->fd, &stat) == 0 && S_ISREG(stat.st_mode);
     const struct iovec head = {(void *)outlet->head, outlet->head_length};
-    int written = outlet->head_length > 0 ? outlet_put(outlet, &head, 1) : 1;
+    if (outlet->head_length == 0 || (outlet->file && has_head(outlet)))
+        return 0;
+    int written = outlet_put(outlet, &head, 1);
     if (written == 1)
         return 0;
     outlet_close(outlet);

@@ -14,11 +14,13 @@
 
 #include "rules/ruleset.h"
 
+#define OUTLET_HEAD_BYTES 128
+
 struct outlet {
     enum log_place_kind kind;
     const char *path;     /* of a file; borrowed */
-    const uint8_t *head;  /* what a file begins with each time that it is opened; borrowed */
-    size_t head_length;
+    const uint8_t *head;  /* what a file begins with; borrowed */
+    size_t head_length;   /* at most OUTLET_HEAD_BYTES */
     int fd;               /* -1: closed */
     bool file;            /* a regular one, and no pipe */
 };
