@@ -79,6 +79,20 @@ class Events(EventLab):
         self.assertLessEqual(flow["start"], flow["end"])
         self.assertEqual(flow["age"], 0)
 
+    def test_a_long_flow_has_all_of_its_bytes(self):
+        size = 32 << 20
+        self.lab.web("server", 8080, size=size)
+        self.spid = self.lab.spid(RULES.format(places=f'log to "{self.eve}"', rate="10/s").replace("tcp 80 as", "tcp 8080 as"),
+                                  prefix=self.prefix())
+        self.assertEqual(self.lab.run("client", "curl", "-s", "-o", "/dev/null", f"http://{SERVER4}:8080/file").returncode, 0)
+        end = self.wait_for("flow", dest_port=8080, spid__event="end")
+        self.assertGreater(end["flow"]["bytes_toclient"], size)
+        self.assertLess(end["flow"]["bytes_toclient"], size * 3 // 2)
+        # A `log` that tells of the connection, and not of each packet, does not keep it out of the fast path.
+        fastpath = self.spid.ask("status")[0]["fastpath"]
+        if fastpath["on"]:
+            self.assertGreater(fastpath["bytes"], 0)
+
     def test_flows_of_other_protocols(self):
         self.start(f'log to "{self.eve}"')
         self.assertTrue(self.lab.ping(SERVER6))
