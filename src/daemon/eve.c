@@ -1,7 +1,7 @@
 #include "daemon/eve.h"
 
-#include <net/if.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/text.h"
@@ -23,9 +23,9 @@ static json_t *time_json(double seconds)
     return json_sprintf("%s.%06ld%s", date, us, zone);
 }
 
-static double wall(uint64_t ms, double epoch)
+static double wall(const struct eve *eve, uint64_t ms)
 {
-    return epoch + (double)ms / 1000;
+    return eve->epoch + (double)ms / 1000;
 }
 
 static json_t *begin(double seconds, const char *type)
@@ -70,12 +70,27 @@ static json_t *protocol_json(uint8_t protocol)
     }
 }
 
-static void set_interface(json_t *object, const char *key, uint32_t interface)
+/* One that is gone has its number. */
+static const char *interface_name(struct eve *eve, uint32_t index, char buffer[IF_NAMESIZE])
 {
-    char name[IF_NAMESIZE];
-    if (interface != 0)
-        json_object_set_new(object, key,
-                            if_indextoname(interface, name) != NULL ? json_string(name) : json_sprintf("%u", interface));
+    for (unsigned i = 0; i < eve->interface_count; i++)
+        if (eve->interfaces[i].index == index)
+            return eve->interfaces[i].name;
+    if (if_indextoname(index, buffer) == NULL)
+        snprintf(buffer, IF_NAMESIZE, "%u", index);
+    if (eve->interface_count < EVE_INTERFACES_MAX) {
+        struct eve_interface *interface = &eve->interfaces[eve->interface_count++];
+        interface->index = index;
+        memcpy(interface->name, buffer, sizeof interface->name);
+    }
+    return buffer;
+}
+
+static void set_interface(struct eve *eve, json_t *object, const char *key, uint32_t index)
+{
+    char buffer[IF_NAMESIZE];
+    if (index != 0)
+        json_object_set_new(object, key, json_string(interface_name(eve, index, buffer)));
 }
 
 struct ends {
@@ -113,23 +128,23 @@ static void set_rule(json_t *spid, const struct ruleset *ruleset, uint32_t index
 }
 
 /* What every event of a packet begins with. */
-static json_t *begin_packet(const struct event *event, const char *type, double epoch)
+static json_t *begin_packet(struct eve *eve, const struct event *event, const char *type)
 {
     const struct ends ends = {event->src, event->dst, event->src_port, event->dst_port, event->protocol};
-    json_t *eve = begin(wall(event->now_ms, epoch), type);
+    json_t *line = begin(wall(eve, event->now_ms), type);
     if (event->verdict.connection != 0)
-        json_object_set_new(eve, "flow_id", INT(event->verdict.connection));
-    set_interface(eve, "in_iface", event->in_interface);
+        json_object_set_new(line, "flow_id", INT(event->verdict.connection));
+    set_interface(eve, line, "in_iface", event->in_interface);
     if (event->family != 0)
-        set_ends(eve, &ends);
+        set_ends(line, &ends);
     if (event->protocol == PROTOCOL_ICMP || event->protocol == PROTOCOL_ICMP6) {
-        json_object_set_new(eve, "icmp_type", INT(event->icmp_type));
-        json_object_set_new(eve, "icmp_code", INT(event->icmp_code));
+        json_object_set_new(line, "icmp_type", INT(event->icmp_type));
+        json_object_set_new(line, "icmp_code", INT(event->icmp_code));
     }
-    return eve;
+    return line;
 }
 
-static json_t *spid_of_packet(const struct event *event, const struct ruleset *ruleset)
+static json_t *spid_of_packet(struct eve *eve, const struct event *event)
 {
     const struct verdict *verdict = &event->verdict;
     json_t *spid = json_object();
@@ -138,10 +153,10 @@ static json_t *spid_of_packet(const struct event *event, const struct ruleset *r
     json_object_set_new(spid, "reason", json_string(reason_name(verdict->reason)));
     if (verdict->detail != NULL)
         json_object_set_new(spid, "detail", json_string(verdict->detail));
-    set_rule(spid, ruleset, ruleset_rule_of(ruleset, event->identity));
+    set_rule(spid, eve->ruleset, ruleset_rule_of(eve->ruleset, event->identity));
     if (verdict->parent != 0)
         json_object_set_new(spid, "parent", INT(verdict->parent));
-    set_interface(spid, "out_iface", event->out_interface);
+    set_interface(eve, spid, "out_iface", event->out_interface);
     return spid;
 }
 
@@ -196,42 +211,42 @@ static json_t *flow_json(const uint64_t packets[DIRECTION_COUNT], const uint64_t
     return flow;
 }
 
-static void set_start(json_t *eve, json_t *spid, const struct event *event, double epoch)
+static void set_start(const struct eve *eve, json_t *line, json_t *spid, const struct event *event)
 {
     const uint64_t packets[DIRECTION_COUNT] = {1, 0}, bytes[DIRECTION_COUNT] = {event->length, 0};
-    json_t *flow = flow_json(packets, bytes, wall(event->now_ms, epoch));
+    json_t *flow = flow_json(packets, bytes, wall(eve, event->now_ms));
     json_object_set_new(flow, "state", json_string("new"));
-    json_object_set_new(eve, "flow", flow);
+    json_object_set_new(line, "flow", flow);
     json_object_set_new(spid, "event", json_string("start"));
 }
 
-json_t *eve_verdict(const struct event *event, const struct ruleset *ruleset, double epoch)
+json_t *eve_verdict(struct eve *eve, const struct event *event)
 {
     static const char *const types[] = {[EVENT_FLOW] = "flow", [EVENT_ALERT] = "alert", [EVENT_ANOMALY] = "anomaly",
                                         [EVENT_DROP] = "drop"};
     enum event_kind kind = event_kind_of(&event->verdict);
     if (kind == EVENT_NONE)
         return NULL;
-    json_t *eve = begin_packet(event, types[kind], epoch), *spid = spid_of_packet(event, ruleset);
+    json_t *line = begin_packet(eve, event, types[kind]), *spid = spid_of_packet(eve, event);
     if (kind == EVENT_FLOW)
-        set_start(eve, spid, event, epoch);
+        set_start(eve, line, spid, event);
     else if (kind == EVENT_ALERT)
-        json_object_set_new(eve, "alert", alert_json(ruleset, ruleset_rule_of(ruleset, event->identity)));
+        json_object_set_new(line, "alert", alert_json(eve->ruleset, ruleset_rule_of(eve->ruleset, event->identity)));
     else if (kind == EVENT_ANOMALY)
-        json_object_set_new(eve, "anomaly", anomaly_json(event));
+        json_object_set_new(line, "anomaly", anomaly_json(event));
     else
-        json_object_set_new(eve, "drop", drop_json(event));
-    json_object_set_new(eve, "spid", spid);
-    return eve;
+        json_object_set_new(line, "drop", drop_json(event));
+    json_object_set_new(line, "spid", spid);
+    return line;
 }
 
-json_t *eve_audit(const struct event *event, uint32_t rule, const struct ruleset *ruleset, double epoch)
+json_t *eve_audit(struct eve *eve, const struct event *event, uint32_t rule)
 {
-    json_t *eve = begin_packet(event, "alert", epoch), *spid = spid_of_packet(event, ruleset);
-    set_rule(spid, ruleset, rule);
-    json_object_set_new(eve, "alert", alert_json(ruleset, rule));
-    json_object_set_new(eve, "spid", spid);
-    return eve;
+    json_t *line = begin_packet(eve, event, "alert"), *spid = spid_of_packet(eve, event);
+    set_rule(spid, eve->ruleset, rule);
+    json_object_set_new(line, "alert", alert_json(eve->ruleset, rule));
+    json_object_set_new(line, "spid", spid);
+    return line;
 }
 
 /* "new", "established" or "closed": Suricata's words. */
@@ -251,50 +266,50 @@ static struct ends ends_of(const struct connection *connection)
     return (struct ends){tuple->low, tuple->high, tuple->low_port, tuple->high_port, tuple->protocol};
 }
 
-static json_t *spid_of_end(const struct departure *departure, const struct ruleset *ruleset)
+static json_t *spid_of_end(struct eve *eve, const struct departure *departure)
 {
     const struct connection *connection = &departure->connection;
     json_t *spid = json_object();
     json_object_set_new(spid, "action", json_string("allow"));
     json_object_set_new(spid, "state", json_string(session_state_name(connection)));
     json_object_set_new(spid, "reason", json_string(ending_name(departure->ending)));
-    set_rule(spid, ruleset, connection->opener != 0 ? ruleset_rule_of(ruleset, connection->opener) : RULE_DEFAULT);
+    set_rule(spid, eve->ruleset, connection->opener != 0 ? ruleset_rule_of(eve->ruleset, connection->opener) : RULE_DEFAULT);
     if (departure->parent != 0)
         json_object_set_new(spid, "parent", INT(departure->parent));
-    set_interface(spid, "out_iface", connection->out_interface);
+    set_interface(eve, spid, "out_iface", connection->out_interface);
     json_object_set_new(spid, "event", json_string("end"));
     return spid;
 }
 
-json_t *eve_end(const struct departure *departure, const struct ruleset *ruleset, uint64_t now_ms, double epoch)
+json_t *eve_end(struct eve *eve, const struct departure *departure, uint64_t now_ms)
 {
     const struct connection *connection = &departure->connection;
     const struct ends ends = ends_of(connection);
     /* Whole seconds were kept of the beginning; it is not behind the end for that. */
     uint64_t start_ms = connection->created_s * UINT64_C(1000);
-    json_t *eve = begin(wall(now_ms, epoch), "flow");
-    json_object_set_new(eve, "flow_id", INT(connection->id));
-    set_interface(eve, "in_iface", connection->in_interface);
-    set_ends(eve, &ends);
+    json_t *line = begin(wall(eve, now_ms), "flow");
+    json_object_set_new(line, "flow_id", INT(connection->id));
+    set_interface(eve, line, "in_iface", connection->in_interface);
+    set_ends(line, &ends);
     if (ends.protocol == PROTOCOL_ICMP || ends.protocol == PROTOCOL_ICMP6)
-        json_object_set_new(eve, "icmp_type", INT(connection->tuple.detail));
-    json_t *flow = flow_json(connection->packets, connection->bytes, wall(start_ms, epoch));
-    json_object_set_new(flow, "end", time_json(wall(connection->seen_ms, epoch)));
+        json_object_set_new(line, "icmp_type", INT(connection->tuple.detail));
+    json_t *flow = flow_json(connection->packets, connection->bytes, wall(eve, start_ms));
+    json_object_set_new(flow, "end", time_json(wall(eve, connection->seen_ms)));
     json_object_set_new(flow, "age", INT(connection->seen_ms / 1000 - start_ms / 1000));
     json_object_set_new(flow, "state", json_string(flow_state(connection, departure->ending)));
     json_object_set_new(flow, "reason", json_string(ending_name(departure->ending)));
-    json_object_set_new(eve, "flow", flow);
-    json_object_set_new(eve, "spid", spid_of_end(departure, ruleset));
-    return eve;
+    json_object_set_new(line, "flow", flow);
+    json_object_set_new(line, "spid", spid_of_end(eve, departure));
+    return line;
 }
 
-json_t *eve_left_out(const struct ruleset *ruleset, uint32_t rule, uint64_t count, uint64_t now_ms, double epoch)
+json_t *eve_left_out(const struct eve *eve, uint32_t rule, uint64_t count, uint64_t now_ms)
 {
-    json_t *eve = begin(wall(now_ms, epoch), "stats"), *spid = json_object();
-    json_object_set_new(eve, "stats", json_pack("{s:I}", "left_out", (json_int_t)count));
-    set_rule(spid, ruleset, rule);
-    json_object_set_new(eve, "spid", spid);
-    return eve;
+    json_t *line = begin(wall(eve, now_ms), "stats"), *spid = json_object();
+    json_object_set_new(line, "stats", json_pack("{s:I}", "left_out", (json_int_t)count));
+    set_rule(spid, eve->ruleset, rule);
+    json_object_set_new(line, "spid", spid);
+    return line;
 }
 
 static json_t *kernel_json(const struct status_view *view)
@@ -328,14 +343,14 @@ static json_t *events_json(const struct status_view *view)
     return json_pack("{s:I, s:I, s:I}", "written", (json_int_t)written, "lost", (json_int_t)lost, "left_out", (json_int_t)left_out);
 }
 
-json_t *eve_stats(const struct status_view *view, double epoch)
+json_t *eve_stats(const struct eve *eve, const struct status_view *view)
 {
     const struct engine_counters *counters = &view->counters;
     const struct table_use *table = &view->table;
     uint64_t packets = 0;
     for (unsigned i = 0; i < ACTION_AUDIT; i++)
         packets += counters->action[i];
-    json_t *eve = begin(wall(view->now_ms, epoch), "stats"), *stats = json_object();
+    json_t *line = begin(wall(eve, view->now_ms), "stats"), *stats = json_object();
     json_object_set_new(stats, "uptime", INT(view->uptime_ms / 1000));
     json_object_set_new(stats, "capture", kernel_json(view));
     json_object_set_new(stats, "decoder", json_pack("{s:I, s:I}", "pkts", (json_int_t)packets, "bytes", (json_int_t)counters->bytes));
@@ -343,13 +358,13 @@ json_t *eve_stats(const struct status_view *view, double epoch)
     json_object_set_new(stats, "ips", json_pack("{s:I, s:I, s:I}", "accepted", (json_int_t)counters->action[ACTION_ALLOW], "blocked",
                                                 (json_int_t)counters->action[ACTION_DENY], "rejected",
                                                 (json_int_t)counters->action[ACTION_REJECT]));
-    json_object_set_new(eve, "stats", stats);
+    json_object_set_new(line, "stats", stats);
     json_t *spid = json_object();
     json_object_set_new(spid, "generation", INT(view->generation));
     json_object_set_new(spid, "reasons", reasons_json(counters));
     json_object_set_new(spid, "events", events_json(view));
-    json_object_set_new(eve, "spid", spid);
-    return eve;
+    json_object_set_new(line, "spid", spid);
+    return line;
 }
 
 size_t eve_line(json_t *event, char buffer[EVE_LINE_BYTES])

@@ -151,78 +151,90 @@ static void log_event(struct event *event, const struct ruleset *ruleset)
     log_line(LOG_LEVEL_INFO, "%s", buffer);
 }
 
-static void tell(struct daemon *daemon, struct event *event, const struct ruleset *ruleset, double epoch)
+static struct eve eve_now(const struct ruleset *ruleset)
+{
+    return (struct eve){.ruleset = ruleset, .epoch = event_epoch()};
+}
+
+static void tell(struct daemon *daemon, struct eve *eve, struct event *event)
 {
     struct recorder *recorder = &daemon->recorder;
+    const struct ruleset *ruleset = eve->ruleset;
     unsigned audits = event->generation == ruleset->generation ? event->verdict.audit_count : 0;
     if (!ruleset->log_events || daemon->options->verbose)
         log_event(event, ruleset);
     if (!ruleset->log_events)
         return;
     if (event->told)
-        put_event(recorder, eve_verdict(event, ruleset, epoch));
+        put_event(recorder, eve_verdict(eve, event));
     for (unsigned i = 0; i < audits; i++)
         if (event->told_audits >> i & 1)
-            put_event(recorder, eve_audit(event, event->verdict.audits[i], ruleset, epoch));
+            put_event(recorder, eve_audit(eve, event, event->verdict.audits[i]));
 }
 
 /* Ends have the rate of the rule's `log` for themselves: that many began. */
-static void tell_end(struct daemon *daemon, const struct departure *departure, const struct ruleset *ruleset, double epoch)
+static void tell_end(struct daemon *daemon, struct eve *eve, const struct departure *departure)
 {
-    struct policy *policy = daemon->policy;
+    const struct policy *policy = daemon->policy;
+    const struct ruleset *ruleset = eve->ruleset;
     uint64_t now_ms = clock_now_ms();
     uint32_t opener = departure->connection.opener;
     uint32_t rule = opener != 0 ? ruleset_rule_of(ruleset, opener) : RULE_DEFAULT;
     size_t index = rule != RULE_DEFAULT ? rule : ruleset->rule_count;
     struct rate rate = rule != RULE_DEFAULT ? ruleset->rules[rule].log.rate : ruleset->default_log.rate;
     if (log_meter_pass(&policy->end_meters[index], rate, now_ms))
-        put_event(&daemon->recorder, eve_end(departure, ruleset, now_ms, epoch));
+        put_event(&daemon->recorder, eve_end(eve, departure, now_ms));
     else
         __atomic_fetch_add(&policy->left_out[policy->workers - 1][index], 1, __ATOMIC_RELAXED);
 }
 
-/* Why the packet did not pass, the reason first. */
-static void comment(struct text *text, const struct denied *denied, const struct ruleset *ruleset)
-{
-    const struct verdict *verdict = &denied->event.verdict;
-    text_add(text, "%s: ", reason_name(verdict->reason));
-    event_to_text(text, &denied->event, ruleset);
-}
-
-static void tell_denied(struct recorder *recorder, struct denied *denied, const struct ruleset *ruleset, double epoch)
+static void tell_denied(struct recorder *recorder, const struct eve *eve, struct denied *denied)
 {
     char words[1024];
     uint8_t block[SINK_RECORD_BYTES];
     struct event *event = &denied->event;
-    struct text text;
-    if (event->generation != ruleset->generation)
+    struct text comment;
+    if (event->generation != eve->ruleset->generation)
         event->verdict.rule = RULE_DEFAULT, event->verdict.audit_count = 0;
-    text_init(&text, words, sizeof words);
-    comment(&text, denied, ruleset);
-    size_t length = pcapng_packet(block, sizeof block, (uint64_t)((epoch + (double)event->now_ms / 1000) * 1e6), denied->bytes,
-                                  denied->captured, event->length, words);
+    text_init(&comment, words, sizeof words);
+    text_add(&comment, "%s: ", reason_name(event->verdict.reason));
+    event_to_text(&comment, event, eve->ruleset);
+    uint64_t time_us = (uint64_t)((eve->epoch + (double)event->now_ms / 1000) * 1e6);
+    size_t length = pcapng_packet(block, sizeof block, time_us, denied->bytes, denied->captured, event->length, words);
     if (length > 0)
         put(recorder, true, block, length);
 }
 
-/* Each ring is emptied once, so that a worker that never stops telling cannot keep the main thread. */
-void recorder_drain(struct daemon *daemon, const struct ruleset *ruleset)
+static void drain_denied(struct daemon *daemon, const struct eve *eve, unsigned worker)
 {
-    double epoch = event_epoch();
-    struct event event;
+    struct denials *denials = worker_denials(daemon->workers[worker]);
     struct denied denied;
+    for (unsigned i = 0; denials != NULL && i < DENIED_MAX && denials_take(denials, &denied); i++)
+        tell_denied(&daemon->recorder, eve, &denied);
+}
+
+static void drain_ends(struct daemon *daemon, struct eve *eve)
+{
     struct departure departure;
-    for (unsigned i = 0; i < daemon->worker_count; i++) {
-        struct denials *denials = worker_denials(daemon->workers[i]);
-        for (unsigned k = 0; k < EVENTS_MAX && events_take(worker_events(daemon->workers[i]), &event); k++)
-            tell(daemon, &event, ruleset, epoch);
-        for (unsigned k = 0; denials != NULL && k < DENIED_MAX && denials_take(denials, &denied); k++)
-            tell_denied(&daemon->recorder, &denied, ruleset, epoch);
-    }
     for (unsigned i = 0; i < TABLE_STRIPES; i++)
         for (unsigned k = 0; k < DEPARTURES_MAX && table_take_departure(daemon->table, i, &departure); k++)
-            if (ruleset->log_events)
-                tell_end(daemon, &departure, ruleset, epoch);
+            if (eve->ruleset->log_events)
+                tell_end(daemon, eve, &departure);
+}
+
+/* So many events in all, each time from another worker on: a flood does not keep the main thread, nor one worker the others. */
+void recorder_drain(struct daemon *daemon, const struct ruleset *ruleset)
+{
+    struct eve eve = eve_now(ruleset);
+    struct event event;
+    unsigned budget = EVENTS_MAX, first = daemon->recorder.turn++;
+    for (unsigned i = 0; i < daemon->worker_count; i++) {
+        unsigned worker = (first + i) % daemon->worker_count;
+        for (; budget > 0 && events_take(worker_events(daemon->workers[worker]), &event); budget--)
+            tell(daemon, &eve, &event);
+        drain_denied(daemon, &eve, worker);
+    }
+    drain_ends(daemon, &eve);
 }
 
 /* ---- each second ---- */
@@ -237,9 +249,10 @@ static void sum_up_rule(struct daemon *daemon, size_t index)
             left_out += __atomic_exchange_n(&policy->left_out[i][index], 0, __ATOMIC_RELAXED);
     if (left_out == 0)
         return;
+    const struct eve eve = eve_now(ruleset);
     if (ruleset->log_events)
-        put_event(&daemon->recorder, eve_left_out(ruleset, index < ruleset->rule_count ? (uint32_t)index : RULE_DEFAULT, left_out,
-                                                  clock_now_ms(), event_epoch()));
+        put_event(&daemon->recorder, eve_left_out(&eve, index < ruleset->rule_count ? (uint32_t)index : RULE_DEFAULT, left_out,
+                                                  clock_now_ms()));
     else if (index == ruleset->rule_count)
         log_line(LOG_LEVEL_INFO, "default: %llu more were left out of the log", (unsigned long long)left_out);
     else
@@ -279,7 +292,8 @@ static void tell_stats(struct daemon *daemon)
     struct queue_view queues[RULESET_QUEUES_MAX];
     struct log_view logs[LOG_PLACES_MAX];
     struct status_view view = views_gather(daemon, queues, logs);
-    put_event(&daemon->recorder, eve_stats(&view, event_epoch()));
+    const struct eve eve = eve_now(daemon->policy->ruleset);
+    put_event(&daemon->recorder, eve_stats(&eve, &view));
 }
 
 void recorder_second(struct daemon *daemon)

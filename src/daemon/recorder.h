@@ -29,6 +29,7 @@ struct recorder {
     unsigned count;
     bool running;          /* the sinks have their threads */
     unsigned until_stats;  /* seconds */
+    unsigned turn;         /* of recorder_drain */
 };
 
 /* Opens what the rules name and is not open, closes what they name no more. Without threads until recorder_start. */

@@ -65,7 +65,7 @@ static const struct rule_place places[] = {{7, 0}, {8, 1}, {9, 2}, {10, 3}};
 static const struct ruleset ruleset = {.rule_count = 4, .rules = rules, .places = places};
 
 /* 2026-11-28 17:00:00 UTC */
-#define EPOCH 1795885200.0
+static struct eve eve = {.ruleset = &ruleset, .epoch = 1795885200.0};
 
 static struct address address(const char *text)
 {
@@ -92,7 +92,7 @@ START_TEST(a_drop_is_this_line)
 {
     struct event event = event_of((struct verdict){.action = ACTION_DENY, .state = STATE_NEW, .reason = REASON_RULE}, PROTOCOL_TCP);
     event.identity = 7;
-    is_line(eve_verdict(&event, &ruleset, EPOCH),
+    is_line(eve_verdict(&eve, &event),
             "{\"timestamp\":\"2026-11-28T17:00:05.250000+0000\",\"event_type\":\"drop\",\"src_ip\":\"192.0.2.1\",\"src_port\":1234,"
             "\"dest_ip\":\"198.51.100.2\",\"dest_port\":25,\"proto\":\"TCP\",\"drop\":{\"len\":60,\"fin\":false,\"syn\":true,"
             "\"rst\":false,\"psh\":false,\"ack\":false,\"urg\":false,\"ece\":false,\"cwr\":false,\"reason\":\"rule\"},"
@@ -110,7 +110,7 @@ START_TEST(an_ipv6_drop_of_a_connection_is_this_line)
     event.icmp_type = 128;
     event.icmp_code = 1;
     event.in_interface = 1; /* lo */
-    is_line(eve_verdict(&event, &ruleset, EPOCH),
+    is_line(eve_verdict(&eve, &event),
             "{\"timestamp\":\"2026-11-28T17:00:05.250000+0000\",\"event_type\":\"drop\",\"flow_id\":17,\"in_iface\":\"lo\","
             "\"src_ip\":\"2001:db8::1\",\"dest_ip\":\"fd00::5\",\"proto\":\"IPv6-ICMP\",\"icmp_type\":128,\"icmp_code\":1,"
             "\"drop\":{\"len\":60,\"reason\":\"default\"},\"spid\":{\"action\":\"reject\",\"state\":\"established\","
@@ -122,13 +122,13 @@ START_TEST(an_anomaly_is_this_line)
 {
     struct event event = event_of((struct verdict){.action = ACTION_DENY, .reason = REASON_TRUNCATED}, 0);
     event.family = 0;
-    is_line(eve_verdict(&event, &ruleset, EPOCH),
+    is_line(eve_verdict(&eve, &event),
             "{\"timestamp\":\"2026-11-28T17:00:05.250000+0000\",\"event_type\":\"anomaly\",\"anomaly\":{\"type\":\"decode\","
             "\"event\":\"truncated\"},\"spid\":{\"action\":\"deny\",\"state\":\"none\",\"reason\":\"truncated\",\"rule\":null,"
             "\"name\":null}}\n");
     event = event_of((struct verdict){.action = ACTION_DENY, .state = STATE_ESTABLISHED, .reason = REASON_ALG, .connection = 2,
                                       .detail = "PORT to another host"}, PROTOCOL_TCP);
-    is_line(eve_verdict(&event, &ruleset, EPOCH),
+    is_line(eve_verdict(&eve, &event),
             "{\"timestamp\":\"2026-11-28T17:00:05.250000+0000\",\"event_type\":\"anomaly\",\"flow_id\":2,\"src_ip\":\"192.0.2.1\","
             "\"src_port\":1234,\"dest_ip\":\"198.51.100.2\",\"dest_port\":25,\"proto\":\"TCP\",\"anomaly\":{\"type\":\"applayer\","
             "\"event\":\"PORT to another host\"},\"spid\":{\"action\":\"deny\",\"state\":\"established\",\"reason\":\"alg\","
@@ -140,7 +140,7 @@ START_TEST(an_audit_is_this_line)
 {
     struct event event = event_of((struct verdict){.action = ACTION_DENY, .state = STATE_NEW, .reason = REASON_RULE}, 89);
     event.identity = 7;
-    is_line(eve_audit(&event, 2, &ruleset, EPOCH),
+    is_line(eve_audit(&eve, &event, 2),
             "{\"timestamp\":\"2026-11-28T17:00:05.250000+0000\",\"event_type\":\"alert\",\"src_ip\":\"192.0.2.1\","
             "\"dest_ip\":\"198.51.100.2\",\"proto\":\"089\",\"alert\":{\"action\":\"allowed\",\"gid\":1,\"signature_id\":9,\"rev\":1,"
             "\"signature\":\"look\",\"category\":\"audit\",\"severity\":3},\"spid\":{\"action\":\"deny\",\"state\":\"new\","
@@ -153,7 +153,7 @@ START_TEST(a_flow_begins_with_this_line)
     struct event event = event_of((struct verdict){.action = ACTION_ALLOW, .state = STATE_NEW, .reason = REASON_RULE, .opens = true,
                                                    .connection = 5}, PROTOCOL_UDP);
     event.identity = 8;
-    is_line(eve_verdict(&event, &ruleset, EPOCH),
+    is_line(eve_verdict(&eve, &event),
             "{\"timestamp\":\"2026-11-28T17:00:05.250000+0000\",\"event_type\":\"flow\",\"flow_id\":5,\"src_ip\":\"192.0.2.1\","
             "\"src_port\":1234,\"dest_ip\":\"198.51.100.2\",\"dest_port\":25,\"proto\":\"UDP\",\"flow\":{\"pkts_toserver\":1,"
             "\"pkts_toclient\":0,\"bytes_toserver\":60,\"bytes_toclient\":0,\"start\":\"2026-11-28T17:00:05.250000+0000\","
@@ -178,7 +178,7 @@ START_TEST(a_flow_ends_with_this_line)
     struct departure departure =
         departure_of(PROTOCOL_TCP, TCP_TIME_WAIT, CONNECTION_OPENER_HIGH | CONNECTION_REPLIED, ENDING_CLOSED);
     departure.parent = 4;
-    is_line(eve_end(&departure, &ruleset, 100000, EPOCH),
+    is_line(eve_end(&eve, &departure, 100000),
             "{\"timestamp\":\"2026-11-28T17:01:40.000000+0000\",\"event_type\":\"flow\",\"flow_id\":6,\"src_ip\":\"198.51.100.2\","
             "\"src_port\":40000,\"dest_ip\":\"192.0.2.1\",\"dest_port\":80,\"proto\":\"TCP\",\"flow\":{\"pkts_toserver\":12,"
             "\"pkts_toclient\":34,\"bytes_toserver\":1200,\"bytes_toclient\":56789,\"start\":\"2026-11-28T17:00:10.000000+0000\","
@@ -205,20 +205,20 @@ START_TEST(a_flow_has_ended_in_this_state)
 {
     const struct departure departure =
         departure_of(flow_states[_i].protocol, flow_states[_i].state, flow_states[_i].flags, flow_states[_i].ending);
-    json_t *eve = eve_end(&departure, &ruleset, 100000, EPOCH);
-    const char *state = json_string_value(json_object_get(json_object_get(eve, "flow"), "state"));
+    json_t *line = eve_end(&eve, &departure, 100000);
+    const char *state = json_string_value(json_object_get(json_object_get(line, "flow"), "state"));
     ck_assert_msg(strcmp(state, flow_states[_i].flow_state) == 0, "%s: %s", flow_states[_i].story, state);
-    json_decref(eve);
+    json_decref(line);
 }
 END_TEST
 
 START_TEST(a_sum_of_what_was_left_out_is_this_line)
 {
-    is_line(eve_left_out(&ruleset, 0, 123, 5000, EPOCH),
+    is_line(eve_left_out(&eve, 0, 123, 5000),
             "{\"timestamp\":\"2026-11-28T17:00:05.000000+0000\",\"event_type\":\"stats\",\"stats\":{\"left_out\":123},"
             "\"spid\":{\"rule\":\"office.rules:31\",\"name\":\"no \\\"smtp\\\"\"}}\n");
     /* A file's name need not be UTF-8; JSON is. */
-    is_line(eve_left_out(&ruleset, 3, 1, 5000, EPOCH),
+    is_line(eve_left_out(&eve, 3, 1, 5000),
             "{\"timestamp\":\"2026-11-28T17:00:05.000000+0000\",\"event_type\":\"stats\",\"stats\":{\"left_out\":1},"
             "\"spid\":{\"rule\":null,\"name\":null}}\n");
 }
@@ -233,7 +233,7 @@ START_TEST(figures_are_this_line)
         .counters = {.action = {[ACTION_ALLOW] = 70, [ACTION_DENY] = 25, [ACTION_REJECT] = 5}, .reason = {[REASON_DEFAULT] = 25}, .bytes = 12345},
         .fastpath = {.packets = 10}, .queues = queues, .queue_count = 1, .logs = logs, .log_count = 2,
     };
-    is_line(eve_stats(&view, EPOCH),
+    is_line(eve_stats(&eve, &view),
             "{\"timestamp\":\"2026-11-28T17:01:01.500000+0000\",\"event_type\":\"stats\",\"stats\":{\"uptime\":61,\"capture\":{"
             "\"kernel_packets\":100,\"kernel_drops\":5},\"decoder\":{\"pkts\":100,\"bytes\":12345},\"flow\":{\"active\":4,\"total\":9},"
             "\"ips\":{\"accepted\":70,\"blocked\":25,\"rejected\":5}},\"spid\":{\"generation\":3,\"reasons\":{\"default\":25},"
