@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
-/* A non-blocking datagram socket that is connected to PATH (an abstract one begins with '@'); -errno. */
+/* A datagram socket that is connected to PATH (an abstract one begins with '@'); -errno. */
 int local_socket_open(const char *path);
 
 /* Sends one datagram. 0, or -errno: -EAGAIN where the reader has not read what was sent before. */

@@ -248,6 +248,7 @@ START_TEST(a_line_that_is_too_long_is_none)
     /* {"a":"..."} and the newline: nine characters. */
     words[EVE_LINE_BYTES - 9] = '\0';
     ck_assert_uint_eq(eve_line(json_pack("{s:s}", "a", words), line), EVE_LINE_BYTES);
+    ck_assert_int_eq(line[EVE_LINE_BYTES - 2], '}');
     ck_assert_int_eq(line[EVE_LINE_BYTES - 1], '\n');
     words[EVE_LINE_BYTES - 9] = 'x';
     words[EVE_LINE_BYTES - 8] = '\0';
@@ -260,14 +261,16 @@ END_TEST
 
 struct drawing {
     struct log_meter *meter;
+    pthread_barrier_t *begin;
     unsigned passed;
 };
 
 static void *draw(void *argument)
 {
     struct drawing *drawing = argument;
-    for (unsigned i = 0; i < 200000; i++)
-        drawing->passed += log_meter_pass(drawing->meter, (struct rate){1000, 1000}, 10000);
+    pthread_barrier_wait(drawing->begin);
+    for (unsigned i = 0; i < 300000; i++)
+        drawing->passed += log_meter_pass(drawing->meter, (struct rate){1000000, 1000}, 10000);
     return NULL;
 }
 
@@ -277,15 +280,18 @@ START_TEST(a_rate_is_one_for_all_workers)
     struct drawing drawings[4];
     pthread_t threads[4];
     unsigned passed = 0;
+    pthread_barrier_t begin;
+    pthread_barrier_init(&begin, NULL, 4);
     for (unsigned i = 0; i < 4; i++) {
-        drawings[i] = (struct drawing){&meter, 0};
+        drawings[i] = (struct drawing){&meter, &begin, 0};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, draw, &drawings[i]), 0);
     }
     for (unsigned i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
         passed += drawings[i].passed;
     }
-    ck_assert_uint_eq(passed, 1000);
+    pthread_barrier_destroy(&begin);
+    ck_assert_uint_eq(passed, 1000000);
 }
 END_TEST
 
@@ -329,6 +335,7 @@ START_TEST(more_denied_packets_than_there_is_room_for_are_counted)
         taken += denials_take(&denials, &denied);
     }
     ck_assert_uint_eq(taken, DENIED_MAX + DENIED_A_SECOND);
+    ck_assert_uint_eq(ring_left_out(&denials.ring), 2500 - DENIED_MAX + DENIED_A_SECOND / 2);
 }
 END_TEST
 
