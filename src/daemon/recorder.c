@@ -13,8 +13,8 @@
 #include "daemon/views.h"
 #include "io/pcapng.h"
 
-/* Lines about what was lost: at most one in so long, a sink. */
-#define QUIET_MS 10000
+/* After a line that it works, or that something was lost, a sink is not complained of for so long: its reader may doze. */
+#define QUIET_MS 5000
 
 /* ---- sinks ---- */
 
@@ -270,21 +270,21 @@ static void look_at(struct sink *sink, struct sink_told *told)
 {
     struct sink_state state = sink_state(sink);
     uint64_t now_ms = clock_now_ms(), lost = state.lost - told->lost;
-    if (state.error != 0 && told->error == 0)
+    bool quiet = now_ms < told->quiet_until_ms;
+    if (state.error != 0 && told->error == 0 && !quiet) {
         log_line(LOG_LEVEL_ERROR, "log to %s: %s; what can wait waits, the rest is lost and counted", sink_name(sink),
                  answer_log_error(state.error));
-    else if (state.error == 0 && told->error != 0)
-        log_line(LOG_LEVEL_NOTICE, "log to %s works again; %llu were lost", sink_name(sink), (unsigned long long)lost);
-    else if (state.error == 0 && lost > 0 && now_ms >= told->quiet_until_ms) {
-        log_line(LOG_LEVEL_WARNING, "log to %s: %llu came faster than they could be written, and were lost", sink_name(sink),
-                 (unsigned long long)lost);
-        told->quiet_until_ms = now_ms + QUIET_MS;
-    } else {
+        told->error = state.error;
         return;
     }
-    told->error = state.error;
-    if (state.error == 0)
-        told->lost = state.lost;
+    if (state.error == 0 && told->error != 0)
+        log_line(LOG_LEVEL_NOTICE, "log to %s works again; %llu were lost", sink_name(sink), (unsigned long long)lost);
+    else if (state.error == 0 && lost > 0 && !quiet)
+        log_line(LOG_LEVEL_WARNING, "log to %s: %llu came faster than they could be written, and were lost", sink_name(sink),
+                 (unsigned long long)lost);
+    else
+        return;
+    *told = (struct sink_told){.lost = state.lost, .quiet_until_ms = now_ms + QUIET_MS};
 }
 
 static void tell_stats(struct daemon *daemon)

@@ -30,7 +30,7 @@ bool sink_start(struct sink *sink);
  * Ends it. What waits is written, where that takes no longer than SINK_STOP_SECONDS; a thread that is stuck in the disk is left
  * behind.
  */
-#define SINK_STOP_SECONDS 2
+#define SINK_STOP_SECONDS 1
 void sink_stop(struct sink *sink);
 
 /* Is it the sink of PLACE? */

@@ -167,9 +167,12 @@ struct telling {
 /* What of this verdict is to be told of, now? */
 static struct telling choose(struct worker *worker, const struct verdict *verdict)
 {
+    struct telling telling = {.verdict = verdict->log};
     /* What is no event takes nothing from the rate of those that are. */
-    bool counts = !worker->policy->ruleset->log_events || event_kind_of(verdict) != EVENT_NONE;
-    struct telling telling = {.verdict = verdict->log && counts && may_log(worker, verdict->logged_by)};
+    if (telling.verdict && worker->policy->ruleset->log_events)
+        telling.verdict = event_kind_of(verdict) != EVENT_NONE;
+    if (telling.verdict)
+        telling.verdict = may_log(worker, verdict->logged_by);
     for (unsigned i = 0; i < verdict->audit_count; i++)
         if (may_log(worker, verdict->audits[i]))
             telling.audits |= (uint8_t)(1u << i);
