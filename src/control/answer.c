@@ -55,6 +55,7 @@ static json_t *queue_answer(const struct queue_view *queue)
     json_object_set_new(answer, "replies_left_out", INT(queue->replies_left_out));
     json_object_set_new(answer, "replies_failed", INT(queue->replies_failed));
     json_object_set_new(answer, "events_left_out", INT(queue->events_left_out));
+    json_object_set_new(answer, "packets_left_out", INT(queue->packets_left_out));
     return answer;
 }
 

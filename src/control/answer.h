@@ -16,6 +16,7 @@ struct queue_view {
     uint64_t packets, lost, unreadable, refused;
     uint64_t replies_sent, replies_left_out, replies_failed;
     uint64_t events_left_out;
+    uint64_t packets_left_out; /* of `log packets to` */
     bool in_kernel;
     uint32_t waiting;
     uint64_t queue_dropped, user_dropped;

@@ -158,6 +158,8 @@ static void add_queues(struct metrics *metrics)
     add_of_queues(metrics, "spid_replies_failed", offsetof(struct queue_view, replies_failed), "Answers that could not be sent.");
     add_of_queues(metrics, "spid_events_left_out", offsetof(struct queue_view, events_left_out),
                   "Log lines that came faster than they could be written.");
+    add_of_queues(metrics, "spid_packets_left_out", offsetof(struct queue_view, packets_left_out),
+                  "Denied packets that came faster than they are written.");
 }
 
 static void add_log_sample(struct metrics *metrics, const char *name, const struct log_view *log, uint64_t value)

@@ -333,14 +333,17 @@ static json_t *reasons_json(const struct engine_counters *counters)
 
 static json_t *events_json(const struct status_view *view)
 {
-    uint64_t written = 0, lost = 0, left_out = view->table.untold;
+    uint64_t written = 0, lost = 0, left_out = view->table.untold, packets = 0;
     for (unsigned i = 0; i < view->log_count; i++) {
         written += view->logs[i].written;
         lost += view->logs[i].lost;
     }
-    for (unsigned i = 0; i < view->queue_count; i++)
+    for (unsigned i = 0; i < view->queue_count; i++) {
         left_out += view->queues[i].events_left_out;
-    return json_pack("{s:I, s:I, s:I}", "written", (json_int_t)written, "lost", (json_int_t)lost, "left_out", (json_int_t)left_out);
+        packets += view->queues[i].packets_left_out;
+    }
+    return json_pack("{s:I, s:I, s:I, s:I}", "written", (json_int_t)written, "lost", (json_int_t)lost, "left_out", (json_int_t)left_out,
+                     "packets_left_out", (json_int_t)packets);
 }
 
 json_t *eve_stats(const struct eve *eve, const struct status_view *view)

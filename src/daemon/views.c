@@ -39,6 +39,7 @@ static void sum_counters(struct engine_counters *sum, const struct engine_counte
 static struct queue_view view_queue(const struct daemon *daemon, unsigned i, const char *kernel_text)
 {
     struct worker *worker = daemon->workers[i];
+    const struct denials *denials = worker_denials(worker);
     const struct nfqueue_counters *counters = worker_queue_counters(worker);
     const struct inject_counters *replies = worker_inject_counters(worker);
     struct nfqueue_kernel kernel = {0};
@@ -54,6 +55,7 @@ static struct queue_view view_queue(const struct daemon *daemon, unsigned i, con
         .replies_left_out = replies->left_out,
         .replies_failed = replies->failed,
         .events_left_out = ring_left_out(&worker_events(worker)->ring),
+        .packets_left_out = denials != NULL ? ring_left_out(&denials->ring) : 0,
         .in_kernel = in_kernel,
         .waiting = kernel.waiting,
         .queue_dropped = kernel.queue_dropped,

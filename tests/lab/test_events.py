@@ -201,6 +201,15 @@ class Events(EventLab):
         self.spid.wait_for("deny new default")
         self.assertEqual(len(self.lines(other)), before)
 
+    def test_more_denied_packets_than_are_written_are_counted(self):
+        self.start(f'log packets to "{self.packets}"')
+        self.deny(5000)
+        def all_counted():
+            status = self.spid.ask("status")[0]
+            left_out = sum(queue["packets_left_out"] for queue in status["queues"])
+            return left_out > 0 and self.log_of(self.packets)["written"] + left_out == status["verdicts"]["deny"]
+        wait_until(all_counted, 20, "every packet written or counted")
+
     def test_denied_packets_with_their_reasons(self):
         self.start(f'log packets to "{self.packets}"')
         self.lab.udp(SERVER4, 7777, seconds=0.1)

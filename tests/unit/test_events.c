@@ -226,7 +226,7 @@ END_TEST
 
 START_TEST(figures_are_this_line)
 {
-    const struct queue_view queues[] = {{.packets = 90, .queue_dropped = 2, .user_dropped = 3, .events_left_out = 7}};
+    const struct queue_view queues[] = {{.packets = 90, .queue_dropped = 2, .user_dropped = 3, .events_left_out = 7, .packets_left_out = 8}};
     const struct log_view logs[] = {{.written = 20, .lost = 1}, {.packets = true, .written = 5}};
     const struct status_view view = {
         .generation = 3, .uptime_ms = 61500, .now_ms = 61500, .table = {.now = 4, .opened = 9, .untold = 5},
@@ -237,7 +237,7 @@ START_TEST(figures_are_this_line)
             "{\"timestamp\":\"2026-11-28T17:01:01.500000+0000\",\"event_type\":\"stats\",\"stats\":{\"uptime\":61,\"capture\":{"
             "\"kernel_packets\":100,\"kernel_drops\":5},\"decoder\":{\"pkts\":100,\"bytes\":12345},\"flow\":{\"active\":4,\"total\":9},"
             "\"ips\":{\"accepted\":70,\"blocked\":25,\"rejected\":5}},\"spid\":{\"generation\":3,\"reasons\":{\"default\":25},"
-            "\"events\":{\"written\":25,\"lost\":1,\"left_out\":12}}}\n");
+            "\"events\":{\"written\":25,\"lost\":1,\"left_out\":12,\"packets_left_out\":8}}}\n");
 }
 END_TEST
 
