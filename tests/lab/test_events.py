@@ -203,11 +203,14 @@ class Events(EventLab):
 
     def test_more_denied_packets_than_are_written_are_counted(self):
         self.start(f'log packets to "{self.packets}"')
-        self.deny(5000)
+        left_out = lambda status: sum(queue["packets_left_out"] for queue in status["queues"])
+        def flood():
+            self.deny(5000)
+            return left_out(self.spid.ask("status")[0]) > 0
+        wait_until(flood, 30, "more packets than are written")
         def all_counted():
             status = self.spid.ask("status")[0]
-            left_out = sum(queue["packets_left_out"] for queue in status["queues"])
-            return left_out > 0 and self.log_of(self.packets)["written"] + left_out == status["verdicts"]["deny"]
+            return status["logs"][0]["written"] + left_out(status) == status["verdicts"]["deny"]
         wait_until(all_counted, 20, "every packet written or counted")
 
     def test_denied_packets_with_their_reasons(self):
