@@ -239,14 +239,18 @@ void recorder_drain(struct daemon *daemon, const struct ruleset *ruleset)
 
 /* ---- each second ---- */
 
+static uint64_t take(uint64_t *left_out)
+{
+    return __atomic_load_n(left_out, __ATOMIC_RELAXED) > 0 ? __atomic_exchange_n(left_out, 0, __ATOMIC_RELAXED) : 0;
+}
+
 static void sum_up_rule(struct daemon *daemon, size_t index)
 {
     const struct policy *policy = daemon->policy;
     const struct ruleset *ruleset = policy->ruleset;
-    uint64_t left_out = 0;
-    for (unsigned i = 0; i < policy->workers; i++)
-        if (__atomic_load_n(&policy->left_out[i][index], __ATOMIC_RELAXED) > 0)
-            left_out += __atomic_exchange_n(&policy->left_out[i][index], 0, __ATOMIC_RELAXED);
+    uint64_t left_out = take(&policy->left_out[policy->workers - 1][index]);
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        left_out += take(&policy->left_out[i][index]);
     if (left_out == 0)
         return;
     const struct eve eve = eve_now(ruleset);
