@@ -326,7 +326,7 @@ static bool start(struct daemon *daemon)
     follow_prefixes(daemon->policy->ruleset);
     trial_take_hooks(daemon, daemon->policy);
     judges_choose(daemon);
-    recorder_use(daemon);
+    recorder_open(daemon);
     privileges_make_folder_of(&daemon->privileges, daemon->options->socket);
     daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
     if (daemon->control == NULL) {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "daemon/eve.h"
 #include "daemon/event_answer.h"
+#include "daemon/landlock.h"
 #include "daemon/log.h"
 #include "daemon/private.h"
 #include "daemon/views.h"
@@ -75,6 +76,21 @@ void recorder_use(struct daemon *daemon)
     for (size_t i = 0; i < ruleset->log_place_count; i++)
         if (!is_there(recorder, &ruleset->log_places[i]))
             add(recorder, &ruleset->log_places[i]);
+}
+
+void recorder_open(struct daemon *daemon)
+{
+    const struct ruleset *ruleset = daemon->policy->ruleset;
+    const struct privileges *privileges = &daemon->privileges;
+    for (size_t i = 0; i < ruleset->log_place_count; i++) {
+        if (ruleset->log_places[i].path == NULL)
+            continue;
+        privileges_make_folder_of(privileges, ruleset->log_places[i].path);
+        landlock_keep_folder_of(ruleset->log_places[i].path);
+    }
+    recorder_use(daemon);
+    for (unsigned i = 0; i < daemon->recorder.count && privileges->changes_user; i++)
+        sink_give(daemon->recorder.sinks[i], privileges->uid, privileges->gid);
 }
 
 void recorder_start(struct daemon *daemon)

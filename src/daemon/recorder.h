@@ -32,7 +32,13 @@ struct recorder {
     unsigned turn;         /* of recorder_drain */
 };
 
-/* Opens what the rules name and is not open, closes what they name no more. Without threads until recorder_start. */
+/*
+ * Before the drop of privileges: opens what the rules name, in folders that are made where they are missing and stay open to the
+ * daemon, and gives new files to its user. No thread begins before recorder_start.
+ */
+void recorder_open(struct daemon *daemon);
+
+/* Opens what the rules name and is not open, closes what they name no more. */
 void recorder_use(struct daemon *daemon);
 
 /* The sinks, of now and later, write from here on. */

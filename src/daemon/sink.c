@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,6 +86,14 @@ struct sink *sink_new(const struct log_place *place)
     pthread_condattr_destroy(&monotonic);
     sink->state.error = -outlet_open(&sink->outlet);
     return sink;
+}
+
+void sink_give(struct sink *sink, uid_t uid, gid_t gid)
+{
+    struct stat stat;
+    if (sink->outlet.fd >= 0 && fstat(sink->outlet.fd, &stat) == 0 && S_ISREG(stat.st_mode) && stat.st_uid == 0 &&
+        fchown(sink->outlet.fd, uid, gid) != 0)
+        sink->state.error = errno;
 }
 
 /* ---- the thread ---- */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "rules/ruleset.h"
 
@@ -22,6 +23,9 @@ struct sink;
  * NULL: there is no memory. That it cannot be opened is for sink_state to tell.
  */
 struct sink *sink_new(const struct log_place *place);
+
+/* A regular file of root's becomes this user's, who has to open it again later. Before sink_start. */
+void sink_give(struct sink *sink, uid_t uid, gid_t gid);
 
 /* Starts its thread. False: that is refused. */
 bool sink_start(struct sink *sink);

@@ -69,6 +69,8 @@ class EventLab(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = Lab(os.environ.get("builddir", "."))
+        # The daemon is the user spid when it opens a file again.
+        os.chmod(cls.lab.folder, 0o777)
         cls.lab.web("server", 80, 81, 82)
         cls.lab.udp_echo("server", 5300)
         cls.script = os.path.join(cls.lab.folder, "private.sh")

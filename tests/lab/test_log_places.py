@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
 from event_lab import RULES, EventLab, epb_comments
-from lab import CLIENT4, SERVER4, wait_until
+from lab import CLIENT4, READERS, SERVER4, SPID_USER, wait_until
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
@@ -38,7 +38,7 @@ class LogPlaces(EventLab):
     def test_logrotate(self):
         folder = os.path.join(self.lab.folder, "rotated")
         os.makedirs(folder)
-        os.chmod(folder, 0o755)
+        os.chown(folder, SPID_USER, READERS)
         self.eve = os.path.join(folder, "eve.json")
         self.start(f'log to "{self.eve}"')
         self.deny()
@@ -94,16 +94,25 @@ class LogPlaces(EventLab):
         self.start(f'log to "{folder}/eve.json"')
         self.deny()
         self.wait_for("drop", path=f"{folder}/eve.json")
+        self.assertEqual(os.stat(f"{folder}/eve.json").st_uid, SPID_USER)
         shutil.rmtree(folder)
         self.deny()
         self.spid.wait_for(f"log to {folder}/eve.json: No such file or directory")
         self.works()
         os.makedirs(folder)
+        os.chown(folder, SPID_USER, READERS)
         self.spid.wait_for(f"log to {folder}/eve.json works again; 0 were lost")
         self.wait_for("drop", path=f"{folder}/eve.json")
 
     def test_a_start_without_the_folder(self):
-        folder = os.path.join(self.lab.folder, "later")
+        made = os.path.join(self.lab.folder, "made")
+        self.start(f'log to "{made}/eve.json"')
+        self.deny()
+        self.wait_for("drop", path=f"{made}/eve.json")
+        self.assertEqual(os.stat(made).st_uid, SPID_USER)
+        self.spid.stop()
+        # The last folder is made, no others.
+        folder = os.path.join(self.lab.folder, "later", "below")
         self.start(f'log to "{folder}/eve.json"')
         self.spid.wait_for(f"log to {folder}/eve.json: No such file or directory")
         self.works()
@@ -111,6 +120,7 @@ class LogPlaces(EventLab):
     def test_a_pipe_that_nobody_reads(self):
         pipe = os.path.join(self.lab.folder, "pipe")
         os.mkfifo(pipe)
+        os.chmod(pipe, 0o666)
         self.start(f'log to "{pipe}"', rate="100000/s")
         self.spid.wait_for(f"log to {pipe}: nobody reads the pipe")
         self.deny(6000)
