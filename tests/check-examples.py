@@ -35,11 +35,11 @@ CONTEXT = {
     "abusers": "set abusers = dynamic",
 }
 
-STATEMENTS = ("include zone set service schedule timeout limit adaptive antispoof protect hook queue no default test allow deny "
+STATEMENTS = ("include zone set service schedule timeout limit adaptive antispoof protect hook queue log no default test allow deny "
               "reject audit").split()
 
 # What an example may be that is not ours to try.
-OTHERS = re.compile(r"(sudo )?\./bootstrap |iptables |sysctl |systemd-sysusers |chgrp ")
+OTHERS = re.compile(r"(sudo )?\./bootstrap |iptables |sysctl |systemd-sysusers |chgrp |# tail ")
 
 failures = 0
 

@@ -4,6 +4,7 @@ libengine_a_SOURCES += \
 	src/base/mapping.c \
 	src/base/mapping.h \
 	src/base/reader.h \
+	src/base/ring.h \
 	src/base/siphash.c \
 	src/base/siphash.h \
 	src/base/text.c \

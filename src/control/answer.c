@@ -1,5 +1,6 @@
 #include "control/answer.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <stdio.h>
@@ -54,6 +55,7 @@ static json_t *queue_answer(const struct queue_view *queue)
     json_object_set_new(answer, "replies_left_out", INT(queue->replies_left_out));
     json_object_set_new(answer, "replies_failed", INT(queue->replies_failed));
     json_object_set_new(answer, "events_left_out", INT(queue->events_left_out));
+    json_object_set_new(answer, "packets_left_out", INT(queue->packets_left_out));
     return answer;
 }
 
@@ -81,6 +83,30 @@ static json_t *fastpath_answer(const struct fastpath_view *view)
     return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "on", 1, "entries", (json_int_t)view->entries, "limit",
                      (json_int_t)view->most, "packets", (json_int_t)view->packets, "bytes", (json_int_t)view->bytes, "entered",
                      (json_int_t)view->entered, "full", (json_int_t)view->full);
+}
+
+const char *answer_log_error(int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return "its reader does not read";
+    case ENXIO:
+        return "nobody reads the pipe";
+    default:
+        return strerror(error);
+    }
+}
+
+static json_t *logs_answer(const struct log_view *logs, unsigned count)
+{
+    json_t *answer = json_array();
+    for (unsigned i = 0; i < count; i++) {
+        json_t *log = json_pack("{s:s, s:s, s:I, s:I}", "what", logs[i].packets ? "packets" : "events", "to", logs[i].place, "written",
+                                (json_int_t)logs[i].written, "lost", (json_int_t)logs[i].lost);
+        json_object_set_new(log, "error", logs[i].error != 0 ? json_string(answer_log_error(logs[i].error)) : json_null());
+        json_array_append_new(answer, log);
+    }
+    return answer;
 }
 
 /* "trial", its seconds "left", or null; "before", the generation that a rollback brings back, or null; "rolled_back". */
@@ -122,6 +148,8 @@ json_t *answer_status(const struct status_view *status)
     json_object_set_new(answer, "fastpath", fastpath_answer(&status->fastpath));
     add_trial(answer, &status->trial);
     json_object_set_new(answer, "rehearsal", rehearsal_answer(&status->rehearsal));
+    json_object_set_new(answer, "logs", logs_answer(status->logs, status->log_count));
+    json_object_set_new(answer, "events_untold", INT(status->table.untold));
     json_object_set_new(answer, "dns", moving_dns_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "prefixes", moving_prefixes_answer(status->ruleset, status->now_ms));
     json_object_set_new(answer, "resident_bytes", INT(status->resident_bytes));

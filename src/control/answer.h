@@ -16,6 +16,7 @@ struct queue_view {
     uint64_t packets, lost, unreadable, refused;
     uint64_t replies_sent, replies_left_out, replies_failed;
     uint64_t events_left_out;
+    uint64_t packets_left_out; /* of `log packets to` */
     bool in_kernel;
     uint32_t waiting;
     uint64_t queue_dropped, user_dropped;
@@ -43,6 +44,17 @@ struct rehearsal_view {
     uint64_t left_ms;    /* until it ends */
 };
 
+/* Where events or denied packets are written. */
+struct log_view {
+    const char *place; /* a file's path, "syslog" or "journal" */
+    bool packets;
+    uint64_t written, lost;
+    int error;         /* what is wrong now, an errno; 0: nothing */
+};
+
+/* That ERROR in words. */
+const char *answer_log_error(int error);
+
 struct status_view {
     const char *rules_file;
     uint32_t generation;
@@ -58,6 +70,8 @@ struct status_view {
     struct rehearsal_view rehearsal;
     const struct queue_view *queues;
     unsigned queue_count;
+    const struct log_view *logs;
+    unsigned log_count;
 };
 
 json_t *answer_status(const struct status_view *status);

@@ -158,6 +158,30 @@ static void add_queues(struct metrics *metrics)
     add_of_queues(metrics, "spid_replies_failed", offsetof(struct queue_view, replies_failed), "Answers that could not be sent.");
     add_of_queues(metrics, "spid_events_left_out", offsetof(struct queue_view, events_left_out),
                   "Log lines that came faster than they could be written.");
+    add_of_queues(metrics, "spid_packets_left_out", offsetof(struct queue_view, packets_left_out),
+                  "Denied packets that came faster than they are written.");
+}
+
+static void add_log_sample(struct metrics *metrics, const char *name, const struct log_view *log, uint64_t value)
+{
+    add_label(metrics->out, name, "to", log->place);
+    add_label(metrics->out, ",", "what", log->packets ? "packets" : "events");
+    fprintf(metrics->out, "} %" PRIu64 "\n", value);
+}
+
+static void add_logs(struct metrics *metrics)
+{
+    const struct status_view *status = metrics->status;
+    family(metrics, "spid_log_working", "gauge", NULL, "0: something is wrong with where events or denied packets are written.");
+    for (unsigned i = 0; i < status->log_count; i++)
+        add_log_sample(metrics, "spid_log_working{", &status->logs[i], status->logs[i].error == 0);
+    family(metrics, "spid_log_written", "counter", NULL, "Events, or denied packets, that were written there.");
+    for (unsigned i = 0; i < status->log_count; i++)
+        add_log_sample(metrics, "spid_log_written_total{", &status->logs[i], status->logs[i].written);
+    family(metrics, "spid_log_lost", "counter", NULL, "Events, or denied packets, that could not be written there.");
+    for (unsigned i = 0; i < status->log_count; i++)
+        add_log_sample(metrics, "spid_log_lost_total{", &status->logs[i], status->logs[i].lost);
+    counter(metrics, "spid_flow_ends_left_out", NULL, status->table.untold, "Connections that ended faster than they could be told of.");
 }
 
 static void add_rule_sample(struct metrics *metrics, const char *name, const struct rule *rule, uint64_t value)
@@ -220,6 +244,7 @@ char *metrics_text(const struct status_view *status, const struct rule_counter *
     add_fastpath(&metrics);
     add_algs(&metrics);
     add_queues(&metrics);
+    add_logs(&metrics);
     add_of_rules(&metrics, "spid_rule_packets", NULL, offsetof(struct rule_counter, packets), "Packets that the rule decided.");
     add_of_rules(&metrics, "spid_rule_bytes", "bytes", offsetof(struct rule_counter, bytes), "Bytes of these packets.");
     add_of_rules(&metrics, "spid_rule_connections", NULL, offsetof(struct rule_counter, connections),

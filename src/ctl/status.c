@@ -48,6 +48,17 @@ static void show_queues(const json_t *queues)
     columns_end(table);
 }
 
+static void show_logs(const json_t *answer)
+{
+    size_t index;
+    json_t *log;
+    json_array_foreach(json_object_get(answer, "logs"), index, log) {
+        const char *error = json_string_value(json_object_get(log, "error"));
+        printf("log          %s to %s: %lld written, %lld lost%s%s\n", text_of(log, "what"), text_of(log, "to"), number_of(log, "written"),
+               number_of(log, "lost"), error != NULL ? ", not working: " : "", error != NULL ? error : "");
+    }
+}
+
 static void show_status(void *context, const json_t *answer)
 {
     const json_t *table = json_object_get(answer, "table"), *verdicts = json_object_get(answer, "verdicts");
@@ -78,6 +89,7 @@ static void show_status(void *context, const json_t *answer)
     json_object_foreach(json_object_get(answer, "reasons"), key, value)
         printf("  %-18s %lld\n", key, (long long)json_integer_value(value));
     show_queues(json_object_get(answer, "queues"));
+    show_logs(answer);
     show_moving(answer);
 }
 

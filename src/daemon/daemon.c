@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "daemon/exporter.h"
 #include "daemon/fast.h"
 #include "daemon/follow.h"
@@ -50,23 +49,7 @@
 /* What is said of what happens. */
 #define WORDS_BYTES 400
 
-/* ---- what workers tell ---- */
-
-static void drain(struct daemon *daemon, const struct ruleset *ruleset)
-{
-    char buffer[1024];
-    struct event event;
-    struct text text;
-    for (unsigned i = 0; i < daemon->worker_count; i++)
-        /* Bounded, so that a worker that never stops telling cannot keep the main thread. */
-        for (unsigned k = 0; k < EVENTS_MAX && events_take(worker_events(daemon->workers[i]), &event); k++) {
-            if (event.generation != ruleset->generation)
-                event.verdict.rule = RULE_DEFAULT, event.verdict.audit_count = 0;
-            text_init(&text, buffer, sizeof buffer);
-            event_to_text(&text, &event, ruleset);
-            log_line(LOG_LEVEL_INFO, "%s", buffer);
-        }
-}
+/* ---- what workers judge by ---- */
 
 /* Nobody judges by OLD any more, but by POLICY. */
 static void close_ledger(struct daemon *daemon, const struct policy *old, const struct policy *policy)
@@ -93,8 +76,12 @@ void daemon_publish(struct daemon *daemon, struct policy *policy, bool moved)
         close_ledger(daemon, old, policy);
     }
     /* What is still to be told was decided by the old rules: now, while their names are there. */
-    drain(daemon, old->ruleset);
+    recorder_drain(daemon, old->ruleset);
+    if (reloaded)
+        recorder_sum_up(daemon);
     daemon->policy = policy;
+    if (reloaded)
+        recorder_use(daemon);
     judges_limit(daemon);
 }
 
@@ -138,26 +125,11 @@ static void on_drain(struct ev_loop *loop, ev_timer *watcher, int events)
     struct daemon *daemon = watcher->data;
     (void)loop;
     (void)events;
-    drain(daemon, daemon->policy->ruleset);
+    recorder_drain(daemon, daemon->policy->ruleset);
     opener_flush(daemon->table, daemon->policy->ruleset, clock_now_ms());
     follow_schedules(daemon);
     if (daemon->fast != NULL)
         fast_turn(daemon->fast, clock_now_ms());
-}
-
-static void sum_up_rule(struct daemon *daemon, size_t index)
-{
-    const struct ruleset *ruleset = daemon->policy->ruleset;
-    uint64_t left_out = 0;
-    for (unsigned i = 0; i < daemon->worker_count; i++)
-        left_out += __atomic_exchange_n(&daemon->policy->meters[i][index].left_out, 0, __ATOMIC_RELAXED);
-    if (left_out == 0)
-        return;
-    if (index == ruleset->rule_count)
-        log_line(LOG_LEVEL_INFO, "default: %llu more were left out of the log", (unsigned long long)left_out);
-    else
-        log_line(LOG_LEVEL_INFO, "%s:%u: %llu more were left out of the log", ruleset->rules[index].file,
-                 ruleset->rules[index].line, (unsigned long long)left_out);
 }
 
 static void on_sum_up(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -166,8 +138,7 @@ static void on_sum_up(struct ev_loop *loop, ev_timer *watcher, int events)
     uint64_t refused = 0;
     (void)loop;
     (void)events;
-    for (size_t i = 0; i <= daemon->policy->ruleset->rule_count; i++)
-        sum_up_rule(daemon, i);
+    recorder_second(daemon);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         refused += worker_queue_counters(daemon->workers[i])->refused;
     if (refused > daemon->refused_told && daemon->refused_told == 0)
@@ -272,9 +243,12 @@ static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
 static void on_usr1(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop;
-    (void)watcher;
     (void)events;
-    log_line(LOG_LEVEL_NOTICE, "there are no log files to reopen: the log goes to standard error or syslog");
+    unsigned files = recorder_reopen(watcher->data);
+    if (files > 0)
+        log_line(LOG_LEVEL_NOTICE, "%u log files are opened anew", files);
+    else
+        log_line(LOG_LEVEL_NOTICE, "there are no log files to reopen: no rule says 'log to' or 'log packets to' a file");
 }
 
 /* ---- start and end ---- */
@@ -352,6 +326,7 @@ static bool start(struct daemon *daemon)
     follow_prefixes(daemon->policy->ruleset);
     trial_take_hooks(daemon, daemon->policy);
     judges_choose(daemon);
+    recorder_open(daemon);
     privileges_make_folder_of(&daemon->privileges, daemon->options->socket);
     daemon->control = control_socket_open(daemon->loop, daemon->options->socket, &actions, error, sizeof error);
     if (daemon->control == NULL) {
@@ -369,6 +344,7 @@ static bool start(struct daemon *daemon)
     daemon->queues_fd = owner_open_queues();
     if (!judges_start(daemon))
         return false;
+    recorder_start(daemon);
     start_watchers(daemon);
     if (!follow_start(daemon))
         return false;
@@ -390,8 +366,11 @@ static void stop(struct daemon *daemon)
     /* Who traces looks at workers. */
     if (control_socket_close(daemon->control))
         steward_remove_socket();
+    if (daemon->worker_count > 0)
+        recorder_drain(daemon, daemon->policy->ruleset);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_stop(daemon->workers[i]);
+    recorder_stop(daemon);
     fast_stop(daemon->fast, daemon->remove_hook);
     follow_stop(daemon);
     if (daemon->watch_fd >= 0)
@@ -483,5 +462,6 @@ static int detach(const struct daemon_options *options)
 int daemon_run(const struct daemon_options *options)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a log file above a limit is an error of the log, and no end */
     return options->foreground ? serve(options, stay, NULL) : detach(options);
 }

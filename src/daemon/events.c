@@ -7,23 +7,21 @@
 
 bool events_put(struct events *events, const struct event *event)
 {
-    uint32_t written = events->written;
-    if (written - __atomic_load_n(&events->read, __ATOMIC_ACQUIRE) == EVENTS_MAX) {
-        __atomic_store_n(&events->left_out, events->left_out + 1, __ATOMIC_RELAXED);
+    uint32_t place;
+    if (!ring_free(&events->ring, EVENTS_MAX, &place))
         return false;
-    }
-    events->ring[written % EVENTS_MAX] = *event;
-    __atomic_store_n(&events->written, written + 1, __ATOMIC_RELEASE);
+    events->list[place] = *event;
+    ring_put(&events->ring);
     return true;
 }
 
 bool events_take(struct events *events, struct event *event)
 {
-    uint32_t read = events->read;
-    if (read == __atomic_load_n(&events->written, __ATOMIC_ACQUIRE))
+    uint32_t place;
+    if (!ring_filled(&events->ring, EVENTS_MAX, &place))
         return false;
-    *event = events->ring[read % EVENTS_MAX];
-    __atomic_store_n(&events->read, read + 1, __ATOMIC_RELEASE);
+    *event = events->list[place];
+    ring_took(&events->ring);
     return true;
 }
 
@@ -45,10 +43,31 @@ void event_fill(struct event *event, const struct arrival *arrival, const struct
         .family = packet->family,
         .protocol = packet->protocol,
         .icmp_type = icmp ? packet->icmp.type : 0,
+        .icmp_code = icmp ? packet->icmp.code : 0,
         .icmp_asks = !icmp ? 0 : packet->icmp.role == ICMP_ROLE_REPLY ? packet->icmp.request_type : packet->icmp.type,
         .tcp_flags = packet->protocol == PROTOCOL_TCP ? packet->tcp.flags : 0,
         .length = packet->length,
     };
+}
+
+enum event_kind event_kind_of(const struct verdict *verdict)
+{
+    bool alone = verdict->state == STATE_NEW || verdict->state == STATE_INVALID;
+    if (verdict->action == ACTION_ALLOW && verdict->reason == REASON_IMPLICIT)
+        return EVENT_NONE;
+    if (verdict->action == ACTION_ALLOW)
+        return verdict->opens ? EVENT_FLOW : alone ? EVENT_ALERT : EVENT_NONE;
+    switch (verdict->reason) {
+    case REASON_TRUNCATED:
+    case REASON_BAD_HEADER:
+    case REASON_BAD_CHECKSUM:
+    case REASON_BAD_FRAGMENT:
+    case REASON_TCP_FLAGS:
+    case REASON_ALG:
+        return EVENT_ANOMALY;
+    default:
+        return EVENT_DROP;
+    }
 }
 
 static void add_end(struct text *text, struct address address, uint16_t port, bool ports)
@@ -132,12 +151,12 @@ void event_to_text(struct text *text, const struct event *event, const struct ru
 
 bool log_meter_pass(struct log_meter *meter, struct rate rate, uint64_t now_ms)
 {
-    uint64_t now_us = now_ms * 1000, cost = (uint64_t)rate.interval_ms * 1000 / rate.count;
-    uint64_t from = meter->full_us > now_us ? meter->full_us : now_us;
-    if (from + cost <= now_us + cost * rate.count) {
-        meter->full_us = from + cost;
-        return true;
-    }
-    __atomic_store_n(&meter->left_out, meter->left_out + 1, __ATOMIC_RELAXED);
-    return false;
+    uint64_t now_us = now_ms * 1000, cost = (uint64_t)rate.interval_ms * 1000 / rate.count, from;
+    uint64_t full_us = __atomic_load_n(&meter->full_us, __ATOMIC_RELAXED);
+    do {
+        from = full_us > now_us ? full_us : now_us;
+        if (from + cost > now_us + cost * rate.count)
+            return false;
+    } while (!__atomic_compare_exchange_n(&meter->full_us, &full_us, from + cost, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return true;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/ring.h"
 #include "engine/engine.h"
 
 #define EVENTS_MAX 4096 /* a power of two */
@@ -21,17 +22,17 @@ struct event {
     struct address src, dst;
     uint16_t src_port, dst_port;
     uint8_t family; /* 4 or 6; 0: no IP header could be read, and there are no addresses */
-    uint8_t protocol, icmp_type;
+    uint8_t protocol, icmp_type, icmp_code;
     uint8_t icmp_asks; /* the type of the query, of an answer too; else icmp_type */
     uint8_t tcp_flags;
+    bool told;           /* the verdict is to be told of, by a `log` ... */
+    uint8_t told_audits; /* ... and of its audits those whose bit is set; where neither is, all is told (-v), or traced */
     uint32_t length;
 };
 
 struct events {
-    _Alignas(64) uint32_t written; /* by the worker */
-    uint64_t left_out;
-    _Alignas(64) uint32_t read;    /* by the main thread */
-    struct event ring[EVENTS_MAX];
+    struct ring ring;
+    struct event list[EVENTS_MAX];
 };
 
 /* Worker: adds an event. False when the ring is full; it is counted then. */
@@ -43,6 +44,14 @@ bool events_take(struct events *events, struct event *event);
 /* Fills an event from a verdict by RULESET and its packet. */
 void event_fill(struct event *event, const struct arrival *arrival, const struct ruleset *ruleset, const struct packet *packet,
                 const struct verdict *verdict);
+
+/*
+ * What an event is to those who collect them (eve.h). A connection's start and end are told of, not its packets: of what passes
+ * only that which makes no connection, an alert. A packet that breaks its protocol's format is an anomaly; all else that does not
+ * pass is a drop.
+ */
+enum event_kind { EVENT_NONE, EVENT_FLOW, EVENT_ALERT, EVENT_ANOMALY, EVENT_DROP };
+enum event_kind event_kind_of(const struct verdict *verdict);
 
 struct text;
 
@@ -57,15 +66,12 @@ void event_to_text(struct text *text, const struct event *event, const struct ru
 /* The flags that are set, a letter each, such as "SA", in BUFFER. */
 const char *tcp_flags_text(uint8_t flags, char buffer[TCP_FLAGS_BYTES]);
 
-/*
- * `log RATE`, a rule and worker: a token bucket (as in state/tally.c). Written by the worker; LEFT_OUT is read by the main thread.
- */
+/* `log RATE`, a rule: a token bucket (as in state/tally.c) that all workers draw from, or the main thread. */
 struct log_meter {
-    uint64_t full_us;
-    uint64_t left_out;
+    uint64_t full_us; /* atomic */
 };
 
-/* May one more line be written at NOW_MS? If not, it is counted. */
+/* May one more line be written at NOW_MS? It is the caller's to count it if not. */
 bool log_meter_pass(struct log_meter *meter, struct rate rate, uint64_t now_ms);
 
 #endif

@@ -3,8 +3,12 @@ libhost_a_SOURCES += \
 	src/daemon/control_socket.h \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
+	src/daemon/denied.c \
+	src/daemon/denied.h \
 	src/daemon/drops.c \
 	src/daemon/drops.h \
+	src/daemon/eve.c \
+	src/daemon/eve.h \
 	src/daemon/event_answer.c \
 	src/daemon/event_answer.h \
 	src/daemon/events.c \
@@ -33,6 +37,8 @@ libhost_a_SOURCES += \
 	src/daemon/private.h \
 	src/daemon/privileges.c \
 	src/daemon/privileges.h \
+	src/daemon/recorder.c \
+	src/daemon/recorder.h \
 	src/daemon/rehearsal.c \
 	src/daemon/rehearsal.h \
 	src/daemon/reload.c \
@@ -47,6 +53,8 @@ libhost_a_SOURCES += \
 	src/daemon/steward.h \
 	src/daemon/system_calls.c \
 	src/daemon/system_calls.h \
+	src/daemon/sink.c \
+	src/daemon/sink.h \
 	src/daemon/top.c \
 	src/daemon/top.h \
 	src/daemon/tracing.c \

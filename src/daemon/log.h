@@ -1,4 +1,7 @@
-/* The daemon's own words: to standard error in the foreground, to syslog otherwise. Main thread only. */
+/*
+ * The daemon's own words: to standard error in the foreground, to syslog otherwise. Main thread only, which is never kept by who
+ * should read them: what he has no room for is lost, and counted in a line when he reads again.
+ */
 #ifndef DAEMON_LOG_H
 #define DAEMON_LOG_H
 

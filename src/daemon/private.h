@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 #include "daemon/ledger.h"
 #include "daemon/privileges.h"
+#include "daemon/recorder.h"
 #include "daemon/rehearsal.h"
 #include "daemon/top.h"
 #include "daemon/tracing.h"
@@ -61,6 +62,7 @@ struct daemon {
     struct watchdog watchdog;
     struct tracing tracing;
     struct top top;
+    struct recorder recorder;
     struct trial trial;
     struct rehearsal rehearsal;
     struct ledger ledger;

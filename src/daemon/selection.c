@@ -147,6 +147,7 @@ static void deny_for_now(const struct daemon *daemon, struct connection *connect
     uint64_t until_ms = daemon->started_ms + PICKUP_MS;
     const struct standing standing = {.timeout_ms = (uint32_t)(until_ms - now_ms + 1), .eviction = EVICT_CLOSING};
     table_recall(daemon->table, connection);
+    table_tell_end(daemon->table, connection, ENDING_KILLED);
     connection->generation = daemon->policy->ruleset->generation;
     connection->action = ACTION_DENY;
     connection->rule = RULE_DEFAULT;
@@ -164,7 +165,7 @@ static bool cut(const struct selection *selection, const struct victim *victim)
     if (found && picking_up(selection))
         deny_for_now(selection->daemon, connection, selection->now_ms);
     else if (found)
-        table_remove(table, connection);
+        table_remove(table, connection, ENDING_KILLED);
     table_unlock(table, hash);
     return found;
 }

@@ -29,9 +29,9 @@ static bool anybody(const struct tracing *tracing)
 
 static void tell(const struct daemon *daemon, struct tracer *tracer, const struct event *event, double epoch)
 {
-    if (log_meter_pass(&tracer->meter, lines_rate, event->now_ms) &&
+    if (!log_meter_pass(&tracer->meter, lines_rate, event->now_ms) ||
         !control_socket_tell(tracer->client, event_answer(event, daemon->policy->ruleset, epoch)))
-        tracer->meter.left_out++;
+        tracer->left_out++;
 }
 
 /* A tracer whose filter has names that a reload has taken away ends. */
@@ -74,7 +74,7 @@ static uint64_t missed_by_rings(const struct daemon *daemon)
 {
     uint64_t missed = 0;
     for (unsigned i = 0; i < daemon->worker_count; i++)
-        missed += __atomic_load_n(&daemon->tracing.rings[i]->left_out, __ATOMIC_RELAXED);
+        missed += ring_left_out(&daemon->tracing.rings[i]->ring);
     return missed;
 }
 
@@ -89,10 +89,10 @@ static void on_sum_up(struct ev_loop *loop, ev_timer *watcher, int events)
         struct tracer *tracer = &tracing->tracers[i];
         if (tracer->client == NULL)
             continue;
-        tracer->meter.left_out += missed - tracing->missed;
-        if (tracer->meter.left_out > 0 &&
-            control_socket_tell(tracer->client, json_pack("{s:I}", "left_out", (json_int_t)tracer->meter.left_out)))
-            tracer->meter.left_out = 0;
+        tracer->left_out += missed - tracing->missed;
+        if (tracer->left_out > 0 &&
+            control_socket_tell(tracer->client, json_pack("{s:I}", "left_out", (json_int_t)tracer->left_out)))
+            tracer->left_out = 0;
     }
     tracing->missed = missed;
 }

@@ -23,7 +23,8 @@ struct daemon;
 struct tracer {
     struct client *client;  /* NULL: the place is free */
     struct selection *selection;
-    struct log_meter meter; /* and what was left out since the last line about it */
+    struct log_meter meter;
+    uint64_t left_out;      /* since the last line about it */
 };
 
 struct tracing {

@@ -39,6 +39,7 @@ static void sum_counters(struct engine_counters *sum, const struct engine_counte
 static struct queue_view view_queue(const struct daemon *daemon, unsigned i, const char *kernel_text)
 {
     struct worker *worker = daemon->workers[i];
+    const struct denials *denials = worker_denials(worker);
     const struct nfqueue_counters *counters = worker_queue_counters(worker);
     const struct inject_counters *replies = worker_inject_counters(worker);
     struct nfqueue_kernel kernel = {0};
@@ -53,7 +54,8 @@ static struct queue_view view_queue(const struct daemon *daemon, unsigned i, con
         .replies_sent = replies->sent,
         .replies_left_out = replies->left_out,
         .replies_failed = replies->failed,
-        .events_left_out = __atomic_load_n(&worker_events(worker)->left_out, __ATOMIC_RELAXED),
+        .events_left_out = ring_left_out(&worker_events(worker)->ring),
+        .packets_left_out = denials != NULL ? ring_left_out(&denials->ring) : 0,
         .in_kernel = in_kernel,
         .waiting = kernel.waiting,
         .queue_dropped = kernel.queue_dropped,
@@ -69,7 +71,7 @@ static struct fastpath_view view_fastpath(const struct daemon *daemon)
     return (struct fastpath_view){NULL, use.entries, use.most, use.packets, use.bytes, use.entered, use.full};
 }
 
-static struct status_view view_status(const struct daemon *daemon, struct queue_view queues[RULESET_QUEUES_MAX])
+struct status_view views_gather(const struct daemon *daemon, struct queue_view *queues, struct log_view *logs)
 {
     static char kernel_text[PROC_BYTES];
     struct status_view view = {
@@ -86,6 +88,8 @@ static struct status_view view_status(const struct daemon *daemon, struct queue_
         .rehearsal = rehearsal_view(daemon),
         .queues = queues,
         .queue_count = daemon->worker_count,
+        .logs = logs,
+        .log_count = recorder_view(daemon, logs),
     };
     owner_read_queues(daemon->queues_fd, kernel_text, sizeof kernel_text);
     for (unsigned i = 0; i < daemon->worker_count; i++) {
@@ -100,7 +104,8 @@ static struct status_view view_status(const struct daemon *daemon, struct queue_
 json_t *views_status(void *context, const json_t *request)
 {
     struct queue_view queues[RULESET_QUEUES_MAX];
-    struct status_view view = view_status(context, queues);
+    struct log_view logs[LOG_PLACES_MAX];
+    struct status_view view = views_gather(context, queues, logs);
     (void)request;
     return answer_status(&view);
 }
@@ -120,7 +125,8 @@ json_t *views_rules(void *context, const json_t *request)
 char *views_metrics_text(const struct daemon *daemon, enum metrics_format format)
 {
     struct queue_view queues[RULESET_QUEUES_MAX];
-    struct status_view view = view_status(daemon, queues);
+    struct log_view logs[LOG_PLACES_MAX];
+    struct status_view view = views_gather(daemon, queues, logs);
     struct rule_counter *sums = ledger_sums(&daemon->ledger, daemon->policy);
     char *text = sums != NULL ? metrics_text(&view, sums, format) : NULL;
     free(sums);

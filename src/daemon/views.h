@@ -9,7 +9,13 @@
 #include "parser/diagnostic.h"
 
 struct daemon;
+struct log_view;
+struct queue_view;
 struct selection;
+struct status_view;
+
+/* The daemon's figures. QUEUES and LOGS have room for all that there can be, and the view borrows them. */
+struct status_view views_gather(const struct daemon *daemon, struct queue_view *queues, struct log_view *logs);
 
 /* Each takes the struct daemon as its context: see struct control_actions and struct control_command. */
 json_t *views_status(void *daemon, const json_t *request);

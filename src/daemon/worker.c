@@ -28,6 +28,7 @@ struct worker {
     struct events events;
     struct drops drops;
     struct events *traced; /* NULL: nobody has traced yet */
+    struct denials *denials; /* NULL: no packets have been asked for yet */
     bool tracing;          /* tell of every verdict there; set by the main thread */
     uint64_t now_ms;       /* of the batch */
     uint32_t beat;         /* atomic: how often it looked at its timers */
@@ -63,13 +64,15 @@ static bool policy_count(struct policy *policy)
 {
     size_t rules = policy->ruleset->rule_count + 1;
     policy->counters = array_new(policy->workers, sizeof *policy->counters);
-    policy->meters = array_new(policy->workers, sizeof *policy->meters);
-    if (policy->counters == NULL || policy->meters == NULL)
+    policy->left_out = array_new(policy->workers, sizeof *policy->left_out);
+    policy->meters = array_new(rules, sizeof *policy->meters);
+    policy->end_meters = array_new(rules, sizeof *policy->end_meters);
+    if (policy->counters == NULL || policy->left_out == NULL || policy->meters == NULL || policy->end_meters == NULL)
         return false;
     for (unsigned i = 0; i < policy->workers; i++) {
         policy->counters[i] = array_new(rules, sizeof **policy->counters);
-        policy->meters[i] = array_new(rules, sizeof **policy->meters);
-        if (policy->counters[i] == NULL || policy->meters[i] == NULL)
+        policy->left_out[i] = array_new(rules, sizeof **policy->left_out);
+        if (policy->counters[i] == NULL || policy->left_out[i] == NULL)
             return false;
     }
     return true;
@@ -80,11 +83,13 @@ static void policy_free_counts(struct policy *policy)
     for (unsigned i = 0; i < policy->workers; i++) {
         if (policy->counters != NULL)
             free(policy->counters[i]);
-        if (policy->meters != NULL)
-            free(policy->meters[i]);
+        if (policy->left_out != NULL)
+            free(policy->left_out[i]);
     }
     free(policy->counters);
+    free(policy->left_out);
     free(policy->meters);
+    free(policy->end_meters);
 }
 
 struct policy *policy_new(struct ruleset *ruleset, struct surroundings *surroundings, unsigned workers)
@@ -141,18 +146,37 @@ static void use_policy(struct worker *worker, const struct policy *policy)
     worker->engine.rule_counters = policy->counters[worker->config.number];
 }
 
-/* Is this verdict to be told of, now? */
-static bool tell(struct worker *worker, const struct verdict *verdict)
+/* May one more line be written by the `log` of this rule, or of the default? If not, it is counted. */
+static bool may_log(struct worker *worker, uint32_t rule)
 {
-    const struct ruleset *ruleset = worker->policy->ruleset;
-    if (worker->config.verbose || verdict->audit_count > 0)
+    const struct policy *policy = worker->policy;
+    const struct ruleset *ruleset = policy->ruleset;
+    size_t index = rule == RULE_DEFAULT ? ruleset->rule_count : rule;
+    struct rate rate = rule == RULE_DEFAULT ? ruleset->default_log.rate : ruleset->rules[index].log.rate;
+    if (log_meter_pass(&policy->meters[index], rate, worker->now_ms))
         return true;
-    if (!verdict->log)
-        return false;
-    bool by_default = verdict->logged_by == RULE_DEFAULT;
-    size_t index = by_default ? ruleset->rule_count : verdict->logged_by;
-    struct rate rate = by_default ? ruleset->default_log.rate : ruleset->rules[index].log.rate;
-    return log_meter_pass(&worker->policy->meters[worker->config.number][index], rate, worker->now_ms);
+    __atomic_fetch_add(&policy->left_out[worker->config.number][index], 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+struct telling {
+    bool verdict;
+    uint8_t audits;
+};
+
+/* What of this verdict is to be told of, now? */
+static struct telling choose(struct worker *worker, const struct verdict *verdict)
+{
+    struct telling telling = {.verdict = verdict->log};
+    /* What is no event takes nothing from the rate of those that are. */
+    if (telling.verdict && worker->policy->ruleset->log_events)
+        telling.verdict = event_kind_of(verdict) != EVENT_NONE;
+    if (telling.verdict)
+        telling.verdict = may_log(worker, verdict->logged_by);
+    for (unsigned i = 0; i < verdict->audit_count; i++)
+        if (may_log(worker, verdict->audits[i]))
+            telling.audits |= (uint8_t)(1u << i);
+    return telling;
 }
 
 static bool is_held(const struct worker *worker, const struct verdict *verdict)
@@ -166,15 +190,20 @@ static void follow(struct worker *worker, const struct engine_job *job)
 {
     const struct verdict *verdict = &job->verdict;
     struct event event;
-    bool passes = verdict->action == ACTION_ALLOW, told = tell(worker, verdict);
+    struct telling telling = choose(worker, verdict);
+    bool passes = verdict->action == ACTION_ALLOW, told = telling.verdict || telling.audits != 0 || worker->config.verbose;
     bool traced = __atomic_load_n(&worker->tracing, __ATOMIC_ACQUIRE);
     if (verdict->action == ACTION_REJECT && worker->config.inject != NULL && !is_held(worker, verdict))
         inject_reply(worker->config.inject, &job->packet, job->arrival.now_ms);
     if (passes && !told && !traced)
         return;
     event_fill(&event, &job->arrival, worker->policy->ruleset, &job->packet, verdict);
+    event.told = telling.verdict;
+    event.told_audits = telling.audits;
     if (!passes)
         drops_put(&worker->drops, &event);
+    if (!passes && worker->policy->ruleset->log_packets && worker->denials != NULL)
+        denials_put(worker->denials, &event, job->bytes, job->captured);
     if (told)
         events_put(&worker->events, &event);
     if (traced)
@@ -285,21 +314,37 @@ static void worker_free(struct worker *worker)
     nfqueue_close(worker->config.queue);
     inject_free(worker->config.inject);
     free(worker->traced);
+    free(worker->denials);
     free(worker);
+}
+
+/* SIZE bytes, zeroed, that begin with a cache line. NULL: there is no memory. */
+static void *lined_new(size_t size)
+{
+    void *ring = aligned_alloc(64, (size + 63) / 64 * 64);
+    if (ring != NULL)
+        memset(ring, 0, size);
+    return ring;
+}
+
+static void prepare(struct worker *worker, const struct policy *policy)
+{
+    if (policy->ruleset->log_packets && worker->denials == NULL)
+        worker->denials = lined_new(sizeof *worker->denials);
 }
 
 struct worker *worker_start(const struct worker_config *config)
 {
-    struct worker *worker = aligned_alloc(64, (sizeof *worker + 63) / 64 * 64);
+    struct worker *worker = lined_new(sizeof *worker);
     if (worker == NULL)
         return NULL;
-    memset(worker, 0, sizeof *worker);
     worker->config = *config;
     worker->acted = true;
     worker->rehearsed = FAILURE_SETTINGS;
     worker->engine.table = config->table;
     worker->engine.pickup_until_ms = config->pickup_until_ms;
     worker->engine.offers = config->fast != NULL ? &worker->offers : NULL;
+    prepare(worker, config->policy);
     use_policy(worker, config->policy);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->taken, NULL);
@@ -337,6 +382,7 @@ void worker_stop(struct worker *worker)
 void worker_publish(struct worker *worker, const struct policy *policy)
 {
     pthread_mutex_lock(&worker->lock);
+    prepare(worker, policy);
     worker->pending = policy;
     ev_async_send(worker->loop, &worker->wake);
     while (worker->pending != NULL)
@@ -367,12 +413,8 @@ void worker_hold_rejects(struct worker *worker, bool held)
 
 struct events *worker_trace(struct worker *worker, bool tells)
 {
-    if (tells && worker->traced == NULL) {
-        worker->traced = aligned_alloc(64, (sizeof *worker->traced + 63) / 64 * 64);
-        if (worker->traced == NULL)
-            return NULL;
-        memset(worker->traced, 0, sizeof *worker->traced);
-    }
+    if (tells && worker->traced == NULL && (worker->traced = lined_new(sizeof *worker->traced)) == NULL)
+        return NULL;
     /* Who reads true reads the ring, too. One that reads it late puts a last event there, which the next tracer skips. */
     __atomic_store_n(&worker->tracing, tells, __ATOMIC_RELEASE);
     return worker->traced;
@@ -386,6 +428,11 @@ uint32_t worker_beat(const struct worker *worker)
 struct events *worker_events(struct worker *worker)
 {
     return &worker->events;
+}
+
+struct denials *worker_denials(struct worker *worker)
+{
+    return worker->denials;
 }
 
 const struct drops *worker_drops(const struct worker *worker)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/denied.h"
 #include "daemon/drops.h"
 #include "daemon/events.h"
 #include "engine/engine.h"
@@ -23,7 +24,9 @@ struct policy {
     struct surroundings *surroundings;
     unsigned workers;               /* one more than there are, or than there may be */
     struct rule_counter **counters; /* an array a worker, rule_count + 1 each; the last of them is the fast path's */
-    struct log_meter **meters;      /* likewise */
+    struct log_meter *meters;       /* of what workers tell: a rule each, and the default */
+    struct log_meter *end_meters;   /* likewise, of connections that are over: the main thread's */
+    uint64_t **left_out;            /* what either left out: an array a worker as above, and the last of them is the main thread's */
 };
 
 /* Makes a policy, which takes RULESET and SURROUNDINGS over; NULL when there is no memory (both stay the caller's). */
@@ -56,7 +59,10 @@ struct worker *worker_start(const struct worker_config *config);
 /* Ends the thread, waits for it, frees everything. */
 void worker_stop(struct worker *worker);
 
-/* Lets the worker judge by POLICY from its next batch on, and returns when it does: then the old one is free to go. */
+/*
+ * Lets the worker judge by POLICY from its next batch on, and returns when it does: then the old one is free to go. Where POLICY
+ * wants denied packets for the first time and there is no memory for them, it goes without.
+ */
 void worker_publish(struct worker *worker, const struct policy *policy);
 
 /*
@@ -85,6 +91,7 @@ uint32_t worker_beat(const struct worker *worker);
 
 /* For the main thread to read. */
 struct events *worker_events(struct worker *worker);
+struct denials *worker_denials(struct worker *worker); /* NULL: no packets have been asked for yet */
 const struct drops *worker_drops(const struct worker *worker);
 const struct engine_counters *worker_counters(const struct worker *worker);
 const struct nfqueue_counters *worker_queue_counters(const struct worker *worker);

@@ -246,7 +246,7 @@ static void judge(const struct passage *passage, const struct tuple *tuple, enum
     if (connection != NULL && connection->offloaded)
         ask_back(passage, connection);
     if (connection != NULL && table_expired(table, connection, passage->arrival->now_ms)) {
-        table_remove(table, connection);
+        table_remove(table, connection, ending_of(connection, ENDING_TIMEOUT));
         connection = NULL;
     }
     if (connection != NULL)

@@ -76,6 +76,7 @@ struct verdict {
     uint8_t reason;
     uint8_t state;          /* enum packet_state */
     bool log;               /* the rule `logged_by`, or the default, wants it logged */
+    bool opens;             /* the packet made its connection */
     uint8_t audit_count;
     uint32_t audits[AUDITS_MAX]; /* audit rules that matched when the rules were asked */
     uint32_t rule;          /* index, or RULE_DEFAULT */

@@ -71,7 +71,7 @@ static bool listen_from_here(const struct passage *passage, struct connection *c
         passage_deny_alg(passage, refused);
     else
         passage_deny_room(passage);
-    table_remove(engine->table, connection);
+    table_remove(engine->table, connection, ENDING_NONE);
     return false;
 }
 
@@ -108,6 +108,7 @@ void entry_open(const struct passage *passage, const struct tuple *tuple, enum s
         return;
     passage_set_mark(passage, connection);
     verdict->connection = connection->id;
+    verdict->opens = true;
     if (verdict->reason != REASON_IMPLICIT)
         passage_count(&passage_rule_counter(engine, verdict->rule)->connections, 1);
 }
@@ -147,7 +148,7 @@ bool entry_expected(const struct passage *passage, const struct tuple *tuple, en
     opener_inherit(engine, connection, basis.opener);
     if (!family_join(families, index, connection, passage->packet, now_ms)) {
         /* Fail closed: another worker's packet was what was waited for. */
-        table_remove(engine->table, connection);
+        table_remove(engine->table, connection, ENDING_NONE);
         verdict->action = ACTION_DENY;
         verdict->reason = REASON_ALG;
         verdict->detail = "a second connection where one was announced";
@@ -157,6 +158,7 @@ bool entry_expected(const struct passage *passage, const struct tuple *tuple, en
         return true;
     passage_set_mark(passage, connection);
     verdict->connection = connection->id;
+    verdict->opens = true;
     if (verdict->reason != REASON_IMPLICIT)
         passage_count(&passage_rule_counter(engine, verdict->rule)->connections, 1);
     return true;

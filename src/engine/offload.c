@@ -19,13 +19,19 @@ static bool ends_differ(const struct tuple *tuple)
     return tuple->low_port != tuple->high_port || !address_equal(tuple->low, tuple->high);
 }
 
+/* Where events are written, `log` tells of a connection's start and end only. */
+static bool logs_each_packet(const struct ruleset *ruleset, uint32_t rule)
+{
+    return !ruleset->log_events && ruleset_logs(ruleset, rule);
+}
+
 bool offload_fits(const struct engine *engine, const struct connection *connection)
 {
     const struct ruleset *ruleset = engine->ruleset;
     if (connection->kin != KIN_NONE || connection->alg != 0 || connection->chain != CHAIN_FORWARD ||
         (connection->flags & (CONNECTION_LOOSE | CONNECTION_MARKS | CONNECTION_REPLIED)) != CONNECTION_REPLIED ||
         connection->generation != ruleset->generation || connection->action != ACTION_ALLOW ||
-        !ends_differ(&connection->tuple) || ruleset_logs(ruleset, connection->rule))
+        !ends_differ(&connection->tuple) || logs_each_packet(ruleset, connection->rule))
         return false;
     return connection->tuple.protocol == PROTOCOL_TCP ? tcp_fits(connection) : connection->tuple.protocol == PROTOCOL_UDP;
 }

@@ -111,6 +111,9 @@ static void note(struct connection *connection, const struct ruleset *ruleset, u
     connection->opener = identity_of(rule);
     connection->opener_rule = rule != NULL ? index : RULE_DEFAULT;
     connection->flags &= (uint8_t)~(CONNECTION_TIMEOUTS | CONNECTION_OVERLOADS | CONNECTION_MARKS);
+    /* What the default denies opens nothing: without a rule it was opened by an implicit one, or a rule that is gone. */
+    bool opens = rule != NULL || ruleset->default_action == ACTION_ALLOW;
+    connection->told = ruleset->log_events && opens && ruleset_logs(ruleset, connection->opener_rule);
     if (rule == NULL)
         return;
     /* Once loose, always loose: nobody has followed its numbers. */

@@ -9,10 +9,16 @@ libhost_a_SOURCES += \
 	src/io/interfaces.h \
 	src/io/link.c \
 	src/io/link.h \
+	src/io/local_socket.c \
+	src/io/local_socket.h \
 	src/io/nfqueue.c \
 	src/io/nfqueue.h \
+	src/io/outlet.c \
+	src/io/outlet.h \
 	src/io/owner.c \
 	src/io/owner.h \
+	src/io/pcapng.c \
+	src/io/pcapng.h \
 	src/io/reassemble.c \
 	src/io/reassemble.h \
 	src/io/resolver.c \

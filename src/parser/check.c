@@ -352,6 +352,9 @@ static void settings(struct check *check, const struct statement *statements)
         case STATEMENT_ON:
             set_on(check, s);
             break;
+        case STATEMENT_LOG:
+            check_log_place(check, s);
+            break;
         default:
             break;
         }
@@ -481,6 +484,7 @@ static struct ruleset *ruleset_new(struct arena *arena)
     struct ruleset *ruleset = arena_take(arena, 1, sizeof *ruleset);
     ruleset->arena = arena;
     ruleset->default_action = ACTION_DENY;
+    ruleset->default_log.rate = LOG_RATE_DEFAULT;
     ruleset->timeouts = timeouts_default;
     ruleset->connections_max = CONNECTIONS_MAX_DEFAULT;
     ruleset->half_open_max = CONNECTIONS_MAX;

@@ -54,6 +54,7 @@ struct check {
     unsigned nesting;              /* how many stand around it */
     bool limit_given, default_given, hook_given, fastpath_given;
     const struct word *on[FAILURE_SETTINGS]; /* what stands behind `on daemon-down` ... in the file; NULL: it does not */
+    struct log_place *log_places;  /* room for LOG_PLACES_MAX; NULL: none is given yet */
 };
 
 /* Sets that move, in one set at most. */
@@ -113,6 +114,8 @@ void check_hooked(struct check *check, const struct statement *statement, uint8_
 #define HOOK_LINE_BYTES 40
 void check_hook_line(const struct check *check, uint8_t missing, char line[HOOK_LINE_BYTES]);
 struct log check_log(const struct log_node *node);
+/* A `log to` or `log packets to` statement (check_log.c). */
+void check_log_place(struct check *check, const struct statement *statement);
 
 /* The checks on when (check_times.c): a `schedule` statement; a rule's `when` and `expires`; a test's `at`. */
 void check_schedule(struct check *check, const struct statement *statement);

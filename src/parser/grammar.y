@@ -205,6 +205,20 @@ statement:
       }
   | DEFAULT action log_given
       { $$ = statement(scanner, @1, STATEMENT_DEFAULT); $$->default_.action = $2; $$->default_.log = $3; }
+  | LOG TO STRING
+      { $$ = statement(scanner, @1, STATEMENT_LOG); $$->log_to.place = $3; $$->log_to.place.at = @3; }
+  | LOG TO NAME
+      { $$ = statement(scanner, @1, STATEMENT_LOG); $$->log_to.place = $3; }
+  | LOG NAME TO STRING
+      {
+        $$ = NULL;
+        if (context_word(scanner, &$2, "packets")) {
+            $$ = statement(scanner, @1, STATEMENT_LOG);
+            $$->log_to.packets = true;
+            $$->log_to.place = $4;
+            $$->log_to.place.at = @4;
+        }
+      }
   | HOOK hooks
       { $$ = statement(scanner, @1, STATEMENT_HOOK); $$->hooks = list_reversed($2); }
   | QUEUE NUMBER

@@ -6,6 +6,7 @@ libparser_a_SOURCES += \
 	src/parser/check.c \
 	src/parser/check.h \
 	src/parser/check_alg.c \
+	src/parser/check_log.c \
 	src/parser/check_moving.c \
 	src/parser/check_options.c \
 	src/parser/check_rules.c \

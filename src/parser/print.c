@@ -397,6 +397,10 @@ static void add_statement(struct output *output, const struct statement *s)
     case STATEMENT_ON:
         add(output, "on %s %s", s->on.event.text, s->on.choice.text);
         break;
+    case STATEMENT_LOG:
+        add(output, s->log_to.packets ? "log packets to " : "log to ");
+        add(output, s->log_to.place.quoted ? "\"%s\"" : "%s", s->log_to.place.text);
+        break;
     case STATEMENT_NO_IMPLICIT:
         add(output, "no implicit %s", s->no_implicit.text);
         break;

@@ -169,7 +169,7 @@ struct statement {
         STATEMENT_INCLUDE, STATEMENT_ZONE, STATEMENT_SET, STATEMENT_SERVICE, STATEMENT_TIMEOUT, STATEMENT_LIMIT,
         STATEMENT_DEFAULT, STATEMENT_HOOK, STATEMENT_QUEUE, STATEMENT_TEST, STATEMENT_RULE, STATEMENT_NO_IMPLICIT, STATEMENT_HALF_OPEN,
         STATEMENT_ADAPTIVE, STATEMENT_ANTISPOOF, STATEMENT_SCHEDULE, STATEMENT_PROTECT, STATEMENT_FASTPATH,
-        STATEMENT_ON
+        STATEMENT_ON, STATEMENT_LOG
     } kind;
     union {
         struct word include;
@@ -189,6 +189,7 @@ struct statement {
         struct word no_implicit;
         struct { struct word mode; bool max_given; uint32_t max; struct location max_at; } fastpath;
         struct { struct word event, choice; } on;
+        struct { bool packets; struct word place; } log_to; /* a file's path, quoted; or a word */
     };
 };
 

@@ -37,6 +37,16 @@ struct log {
     struct rate rate;
 };
 
+/* Where `log to` wants events, and `log packets to` denied packets. */
+enum log_place_kind { LOG_TO_FILE, LOG_TO_SYSLOG, LOG_TO_JOURNAL, LOG_PACKETS_TO_FILE };
+
+struct log_place {
+    enum log_place_kind kind;
+    const char *path; /* of a file, absolute; else NULL */
+};
+
+#define LOG_PLACES_MAX 8 /* a thread and a buffer each */
+
 /* The words of the rules files that something stands for, as messages show them: the line that they begin in, and where. */
 struct quote {
     const char *file;
@@ -268,6 +278,9 @@ struct ruleset {
     const struct rule_place *places; /* the rules by identity, sorted */
     enum action default_action; /* deny, allow or reject */
     struct log default_log;
+    size_t log_place_count;
+    const struct log_place *log_places;
+    bool log_events, log_packets; /* some place is there for them */
     size_t zone_count;        /* zone 0 included */
     const struct zone *zones;
     size_t set_count;         /* the named ones */

@@ -118,8 +118,9 @@ struct connection {
     uint32_t created_s;  /* on the same clock as seen_ms, in seconds */
     uint32_t in_interface, out_interface; /* of its first packet, 0: none */
     uint32_t opener_rule; /* index of the opener in `generation`, or RULE_DEFAULT */
-    uint16_t wheel_place : 15; /* in its stripe's wheels: table.c */
+    uint16_t wheel_place : 14; /* in its stripe's wheels: table.c */
     uint16_t offloaded : 1;    /* somebody else may be passing packets of it (table.h) */
+    uint16_t told : 1;         /* its end is to be told of (departed.h) */
     uint8_t counted;      /* enum connection_counted */
     uint8_t alg;          /* the dialect of room alg that listens to it; 0: none */
     uint32_t kin;         /* its record in state/family.h: the family of who is listened to, the expectation of another child */

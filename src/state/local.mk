@@ -4,6 +4,8 @@ libengine_a_SOURCES += \
 	src/state/connection.h \
 	src/state/datagram.c \
 	src/state/datagram.h \
+	src/state/departed.c \
+	src/state/departed.h \
 	src/state/family.c \
 	src/state/family.h \
 	src/state/icmp_error.c \

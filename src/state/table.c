@@ -22,8 +22,8 @@
 /* Slots of a stripe's wheel: 1024 * 256 ms = 262 s ahead. What is due later is put in the last slot and looked at again. */
 #define WHEEL_SLOTS 1024u
 
-/* A connection's place in the wheels has 15 bits. */
-#define WHEEL_PLACE_MASK 0x7fffu
+/* A connection's place in the wheels has 14 bits. */
+#define WHEEL_PLACE_MASK 0x3fffu
 _Static_assert(EVICTION_COUNT * WHEEL_SLOTS <= WHEEL_PLACE_MASK + 1, "every place can be told");
 
 /* Expectations looked at in one turn: all that can be within a minute. */
@@ -65,6 +65,7 @@ struct table {
     struct tally *tally;
     struct families *families;
     const struct table_offload *offload; /* NULL: nobody */
+    struct departures *departures; /* a stripe each */
     uint32_t used;      /* written with the pool's lock held, read without */
     uint32_t half_open; /* connections of this class, atomic */
     uint32_t hints[EVICTION_COUNT][TABLE_STRIPES]; /* no entry of the class stands in an earlier tick of the stripe */
@@ -108,7 +109,8 @@ struct table *table_new(const struct table_config *config)
     table->entries = mapping_new(entries_bytes(table));
     table->tally = tally_new(0, &config->key);
     table->families = table->tally != NULL ? families_new(&config->key, table->tally) : NULL;
-    if (table->buckets == NULL || table->entries == NULL || table->families == NULL) {
+    table->departures = mapping_new(TABLE_STRIPES * sizeof *table->departures);
+    if (table->buckets == NULL || table->entries == NULL || table->families == NULL || table->departures == NULL) {
         table_free(table);
         return NULL;
     }
@@ -127,6 +129,7 @@ void table_free(struct table *table)
         return;
     mapping_free(table->buckets, buckets_bytes(table));
     mapping_free(table->entries, entries_bytes(table));
+    mapping_free(table->departures, TABLE_STRIPES * sizeof *table->departures);
     families_free(table->families);
     tally_free(table->tally);
     mapping_free(table, sizeof *table);
@@ -374,23 +377,32 @@ static uint64_t wheel_tick(const struct stripe *stripe, const struct connection 
     return next + (connection->wheel_place % WHEEL_SLOTS + WHEEL_SLOTS - next % WHEEL_SLOTS) % WHEEL_SLOTS;
 }
 
-/* The connection is over: what it was counted for is free again, and its kin is told. */
-static void depart(struct table *table, const struct stripe *stripe, struct connection *connection)
+static void tell_end(struct table *table, const struct stripe *stripe, struct connection *connection, enum ending ending)
 {
+    uint64_t parent = connection->kin != KIN_NONE ? family_kinship(table->families, connection).parent : 0;
+    departures_put(&table->departures[stripe - table->stripes], connection, parent, ending);
+    connection->told = false;
+}
+
+/* The connection is over: what it was counted for is free again, and its kin is told. */
+static void depart(struct table *table, const struct stripe *stripe, struct connection *connection, enum ending ending)
+{
+    if (connection->told && ending != ENDING_NONE)
+        tell_end(table, stripe, connection, ending);
     if (connection->counted != 0)
         limit_release(table->tally, connection->counted, connection->opener, connection_source(connection));
     if (connection->kin != KIN_NONE)
         family_leave(table->families, connection, stripe->tick * TABLE_TICK_MS);
 }
 
-static void forget(struct table *table, struct stripe *stripe, struct connection *connection)
+static void forget(struct table *table, struct stripe *stripe, struct connection *connection, enum ending ending)
 {
     uint32_t index = (uint32_t)(connection - table->entries);
     uint32_t *link = &table->buckets[connection->hash & table->bucket_mask];
     while (*link != index)
         link = &table->entries[*link].next;
     *link = connection->next;
-    depart(table, stripe, connection);
+    depart(table, stripe, connection, ending);
     wheel_take(table, stripe, connection);
     pool_give(table, index);
 }
@@ -471,7 +483,7 @@ static bool evict(struct table *table, struct stripe *own, enum eviction class)
         bool found = first != NULL && (again == choice || again == TABLE_STRIPES);
         if (found) {
             stripe->evicted++;
-            forget(table, stripe, first);
+            forget(table, stripe, first, ending_of(first, ENDING_EVICTED));
         }
         if (stripe != own)
             pthread_mutex_unlock(&stripe->lock);
@@ -535,7 +547,7 @@ void table_replace(struct table *table, struct connection *connection, uint64_t 
 {
     struct stripe *stripe = stripe_of(table, connection->hash);
     table_recall(table, connection);
-    depart(table, stripe, connection);
+    depart(table, stripe, connection, ending_of(connection, ENDING_CLOSED));
     wheel_take(table, stripe, connection);
     stripe->removed++;
     entry_begin(table, connection, pool_next_id(table), now_ms, standing);
@@ -553,12 +565,23 @@ void table_refresh(struct table *table, struct connection *connection, uint64_t 
     }
 }
 
-void table_remove(struct table *table, struct connection *connection)
+void table_remove(struct table *table, struct connection *connection, enum ending ending)
 {
     struct stripe *stripe = stripe_of(table, connection->hash);
     table_recall(table, connection);
     stripe->removed++;
-    forget(table, stripe, connection);
+    forget(table, stripe, connection, ending);
+}
+
+void table_tell_end(struct table *table, struct connection *connection, enum ending ending)
+{
+    if (connection->told)
+        tell_end(table, stripe_of(table, connection->hash), connection, ending);
+}
+
+bool table_take_departure(struct table *table, unsigned stripe, struct departure *departure)
+{
+    return departures_take(&table->departures[stripe], departure);
 }
 
 /* Works off one slot. Returns what is left of the budget; 0: the slot may not be empty. */
@@ -573,7 +596,7 @@ static unsigned expire_slot(struct table *table, struct stripe *stripe, uint32_t
             table_catch_up(table, connection);
         if (table_expired(table, connection, now_ms)) {
             stripe->expired++;
-            forget(table, stripe, connection);
+            forget(table, stripe, connection, ending_of(connection, ENDING_TIMEOUT));
         } else {
             /* Its time is later than this tick, so it lands in another slot and the loop ends. */
             enum eviction class = class_of(connection);
@@ -620,6 +643,7 @@ struct table_use table_use(struct table *table)
         use.evicted += stripe->evicted;
         for (unsigned class = 0; class < EVICTION_COUNT; class++)
             use.in_class[class] += stripe->in_class[class];
+        use.untold += ring_left_out(&table->departures[i].ring);
         pthread_mutex_unlock(&stripe->lock);
     }
     return use;

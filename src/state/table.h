@@ -20,6 +20,7 @@
 
 #include "base/siphash.h"
 #include "state/connection.h"
+#include "state/departed.h"
 #include "state/tally.h"
 
 /* A power of two; enough that a handful of workers seldom meet. */
@@ -133,8 +134,17 @@ void table_refresh(struct table *table, struct connection *connection, uint64_t 
 void table_replace(struct table *table, struct connection *connection, uint64_t now_ms,
                    const struct standing *standing);
 
-/* Forgets the connection, recalled before where it is offloaded; the pointer is dead afterwards. */
-void table_remove(struct table *table, struct connection *connection);
+/* Forgets the connection, which ENDED so, recalled before where it is offloaded; the pointer is dead afterwards. */
+void table_remove(struct table *table, struct connection *connection, enum ending ended);
+
+/* The connection is over, though its entry stays for now. */
+void table_tell_end(struct table *table, struct connection *connection, enum ending ended);
+
+/*
+ * One reader: takes the oldest connection of STRIPE (0..TABLE_STRIPES-1) that is over and was to be told of. Takes no lock. False:
+ * there is none.
+ */
+bool table_take_departure(struct table *table, unsigned stripe, struct departure *departure);
 
 /*
  * Has it idled for longer than it may at this filling of the table? An expired entry that has not been removed yet must be
@@ -159,6 +169,7 @@ struct table_use {
     struct table_limits limits;
     uint32_t in_class[EVICTION_COUNT];
     uint64_t opened, expired, removed, evicted; /* since table_new */
+    uint64_t untold; /* that ended faster than table_take_departure took them */
 };
 struct table_use table_use(struct table *table);
 

@@ -9,6 +9,7 @@ LAB_TESTS = \
 	tests/lab/test_confirm.py \
 	tests/lab/test_control.py \
 	tests/lab/test_drops.py \
+	tests/lab/test_events.py \
 	tests/lab/test_explain.py \
 	tests/lab/test_failure.py \
 	tests/lab/test_fastpath.py \
@@ -19,6 +20,7 @@ LAB_TESTS = \
 	tests/lab/test_reload.py \
 	tests/lab/test_legacy.py \
 	tests/lab/test_lifecycle.py \
+	tests/lab/test_log_places.py \
 	tests/lab/test_monitoring.py \
 	tests/lab/test_moving.py \
 	tests/lab/test_nat.py \
@@ -30,5 +32,5 @@ LAB_TESTS = \
 	tests/lab/test_tftp.py \
 	tests/lab/test_top.py
 dist_check_SCRIPTS += $(LAB_TESTS)
-EXTRA_DIST += tests/lab/alerts.yml tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
+EXTRA_DIST += tests/lab/alerts.yml tests/lab/event_lab.py tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
 TESTS += $(LAB_TESTS)

@@ -12,6 +12,7 @@ UNIT_TESTS = \
 	tests/unit/test_classifier \
 	tests/unit/test_classify \
 	tests/unit/test_ctl \
+	tests/unit/test_events \
 	tests/unit/test_family \
 	tests/unit/test_host \
 	tests/unit/test_ledger \
@@ -22,6 +23,7 @@ UNIT_TESTS = \
 	tests/unit/test_per \
 	tests/unit/test_preview \
 	tests/unit/test_privileges \
+	tests/unit/test_sink \
 	tests/unit/test_stream \
 	tests/unit/test_table \
 	tests/unit/test_tally \
@@ -49,6 +51,8 @@ tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c src/ctl/columns.c src/ctl/co
 	src/ctl/ask.c src/ctl/ask.h src/ctl/states.c src/ctl/states.h src/ctl/top_view.c src/ctl/top_view.h
 tests_unit_test_ctl_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_ctl_LDADD = $(CHECK_LIBS) $(JANSSON_LIBS)
+tests_unit_test_events_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_events_LDADD = libhost.a $(UNIT_LIBS) $(JANSSON_LIBS)
 tests_unit_test_family_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_family_LDADD = $(UNIT_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/random_rules.c tests/unit/random_rules.h
@@ -72,6 +76,8 @@ tests_unit_test_preview_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS
 tests_unit_test_preview_LDADD = $(spid_LDADD) $(CHECK_LIBS)
 tests_unit_test_privileges_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_privileges_LDADD = $(spid_LDADD) $(CHECK_LIBS)
+tests_unit_test_sink_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PCAP_CFLAGS)
+tests_unit_test_sink_LDADD = libhost.a $(UNIT_LIBS) $(PCAP_LIBS)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c tests/unit/recital.c tests/unit/recital.h
 tests_unit_test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) -I$(top_srcdir)
 tests_unit_test_stream_LDADD = $(UNIT_LIBS)

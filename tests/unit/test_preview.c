@@ -25,7 +25,7 @@ static void policy_init(struct policy *policy, const char *rules, uint32_t gener
 {
     static const struct interface_zone interfaces[] = {{LAN, 1}, {WAN, 2}};
     static const struct address_range self = {{0, ADDRESS_V4_BASE | 0xc0a80a01u}, {0, ADDRESS_V4_BASE | 0xc0a80a01u}};
-    *policy = (struct policy){random_rules_read(rules), surroundings_new(interfaces, 2, &self, 1), 0, NULL, NULL};
+    *policy = (struct policy){.ruleset = random_rules_read(rules), .surroundings = surroundings_new(interfaces, 2, &self, 1), .workers = 0};
     ck_assert_ptr_nonnull(policy->ruleset);
     policy->ruleset->generation = generation;
 }

@@ -4,8 +4,11 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "packet/packet.h"
 #include "packet/timeouts.h"
+#include "packet/verdict.h"
 #include "state/table.h"
 
 #define BIG_BUDGET 1000000u
@@ -66,7 +69,7 @@ static bool touch_as(uint32_t number, uint64_t now_ms, struct standing standing)
     if (connection != NULL && standing.timeout_ms > 0)
         table_refresh(table, connection, now_ms, &standing);
     else if (connection != NULL)
-        table_remove(table, connection);
+        table_remove(table, connection, ENDING_KILLED);
     table_unlock(table, hash);
     return connection != NULL;
 }
@@ -378,6 +381,146 @@ START_TEST(a_replaced_connection_is_a_new_one_in_a_full_table)
 }
 END_TEST
 
+/* ---- who is over is told of ---- */
+
+/* The connection of this number is to be told of; what its state and its packets were. */
+static void note(uint32_t number, uint8_t state, uint64_t packets)
+{
+    struct tuple tuple = tuple_number(number);
+    struct connection *connection = table_find(table, table_hash(table, &tuple), &tuple);
+    connection->told = true;
+    connection->state = state;
+    connection->packets[ORIGINAL] = packets;
+}
+
+/* The one connection that is told of, and how it ended; "nobody" when none is, "several" when more than one is. */
+static const char *told(struct departure *departure)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < TABLE_STRIPES; i++)
+        while (table_take_departure(table, i, departure))
+            count++;
+    return count == 0 ? "nobody" : count > 1 ? "several" : ending_name(departure->ending);
+}
+
+START_TEST(who_is_over_is_told_of_with_his_end)
+{
+    struct departure departure;
+    uint64_t id = insert(1, 1000, 5000);
+    note(1, 0, 17);
+    expire(5999);
+    ck_assert_str_eq(told(&departure), "nobody");
+    expire(6000 + TABLE_TICK_MS);
+    ck_assert_str_eq(told(&departure), "timeout");
+    ck_assert_uint_eq(departure.connection.id, id);
+    ck_assert_uint_eq(departure.connection.packets[ORIGINAL], 17);
+    ck_assert_uint_eq(departure.parent, 0);
+    ck_assert_str_eq(told(&departure), "nobody");
+    insert(2, 7000, 5000);
+    note(2, 0, 1);
+    ck_assert(touch(2, 7000, 0));
+    ck_assert_str_eq(told(&departure), "killed");
+}
+END_TEST
+
+START_TEST(who_was_not_to_be_told_of_is_not)
+{
+    struct departure departure;
+    insert(1, 1000, 5000);
+    expire(6000 + TABLE_TICK_MS);
+    ck_assert(!there(1));
+    ck_assert_str_eq(told(&departure), "nobody");
+}
+END_TEST
+
+START_TEST(what_never_stood_is_not_told_of)
+{
+    struct departure departure;
+    struct tuple tuple = tuple_number(1);
+    insert(1, 1000, 5000);
+    note(1, 0, 1);
+    table_remove(table, table_find(table, table_hash(table, &tuple), &tuple), ENDING_NONE);
+    ck_assert_str_eq(told(&departure), "nobody");
+}
+END_TEST
+
+START_TEST(who_gives_way_is_told_of)
+{
+    struct departure departure;
+    limit((struct table_limits){.connections = 1});
+    insert_as(1, 1000, (struct standing){60000, EVICT_UNANSWERED, false});
+    note(1, 0, 1);
+    insert(2, 1000, 60000);
+    ck_assert_str_eq(told(&departure), "evicted");
+    note(2, 0, 3);
+    struct tuple tuple = tuple_number(2);
+    struct standing standing = {10000, EVICT_HALF_OPEN, false};
+    table_replace(table, table_find(table, table_hash(table, &tuple), &tuple), 5000, &standing);
+    ck_assert_str_eq(told(&departure), "closed");
+    ck_assert_uint_eq(departure.connection.packets[ORIGINAL], 3);
+}
+END_TEST
+
+START_TEST(who_was_told_of_once_is_not_again)
+{
+    struct departure departure;
+    struct tuple tuple = tuple_number(1);
+    insert(1, 1000, 5000);
+    note(1, 0, 1);
+    table_tell_end(table, table_find(table, table_hash(table, &tuple), &tuple), ENDING_KILLED);
+    ck_assert_str_eq(told(&departure), "killed");
+    expire(6000 + TABLE_TICK_MS);
+    ck_assert_str_eq(told(&departure), "nobody");
+}
+END_TEST
+
+static const struct {
+    const char *story;
+    uint8_t protocol, state;
+    uint32_t generation;
+    enum action action;
+    const char *ending;
+} endings[] = {
+    {"an idle TCP connection", PROTOCOL_TCP, TCP_ESTABLISHED, 1, ACTION_ALLOW, "timeout"},
+    {"one side has closed, the other is silent", PROTOCOL_TCP, TCP_CLOSE_WAIT, 1, ACTION_ALLOW, "timeout"},
+    {"both have closed", PROTOCOL_TCP, TCP_TIME_WAIT, 1, ACTION_ALLOW, "closed"},
+    {"both have closed, the last acknowledgement is missing", PROTOCOL_TCP, TCP_LAST_ACK, 1, ACTION_ALLOW, "closed"},
+    {"a RST", PROTOCOL_TCP, TCP_CLOSED, 1, ACTION_ALLOW, "reset"},
+    {"an SCTP association that was shut down", PROTOCOL_SCTP, SCTP_CLOSED, 1, ACTION_ALLOW, "closed"},
+    {"a datagram's state is no TCP state", PROTOCOL_UDP, TCP_CLOSED, 1, ACTION_ALLOW, "timeout"},
+    {"the rules allow it no longer", PROTOCOL_TCP, TCP_ESTABLISHED, 2, ACTION_DENY, "reload"},
+    {"the rules reject it now", PROTOCOL_UDP, 0, 2, ACTION_REJECT, "reload"},
+    {"no rule was asked about it yet", PROTOCOL_TCP, TCP_SYN_SENT, 0, ACTION_DENY, "timeout"},
+};
+
+START_TEST(an_end_has_a_reason)
+{
+    struct connection connection = {.tuple.protocol = endings[_i].protocol, .state = endings[_i].state,
+                                    .generation = endings[_i].generation, .action = (uint8_t)endings[_i].action};
+    ck_assert_msg(strcmp(ending_name(ending_of(&connection, ENDING_TIMEOUT)), endings[_i].ending) == 0, "%s: %s", endings[_i].story,
+                  ending_name(ending_of(&connection, ENDING_TIMEOUT)));
+}
+END_TEST
+
+START_TEST(more_ends_than_there_is_room_for_are_counted)
+{
+    struct departures *departures = calloc(1, sizeof *departures);
+    struct connection connection = {0};
+    struct departure departure;
+    for (unsigned i = 0; i < DEPARTURES_MAX + 5; i++) {
+        connection.id = i;
+        departures_put(departures, &connection, 0, ENDING_CLOSED);
+    }
+    ck_assert_uint_eq(ring_left_out(&departures->ring), 5);
+    for (unsigned i = 0; i < DEPARTURES_MAX; i++) {
+        ck_assert(departures_take(departures, &departure));
+        ck_assert_uint_eq(departure.connection.id, i);
+    }
+    ck_assert(!departures_take(departures, &departure));
+    free(departures);
+}
+END_TEST
+
 /* Each thread opens, refreshes and removes tuples of its own, while another expires: nothing is lost, nothing left. */
 static void *work(void *argument)
 {
@@ -434,6 +577,16 @@ int main(void)
     tcase_add_test(tests, a_filling_table_forgets_sooner);
     tcase_add_test(tests, a_replaced_connection_is_a_new_one_in_a_full_table);
     tcase_add_test(tests, several_threads_at_once);
+    TCase *ends = tcase_create("ends");
+    tcase_add_checked_fixture(ends, setup, teardown);
+    tcase_add_test(ends, who_is_over_is_told_of_with_his_end);
+    tcase_add_test(ends, who_was_not_to_be_told_of_is_not);
+    tcase_add_test(ends, what_never_stood_is_not_told_of);
+    tcase_add_test(ends, who_gives_way_is_told_of);
+    tcase_add_test(ends, who_was_told_of_once_is_not_again);
+    tcase_add_loop_test(ends, an_end_has_a_reason, 0, sizeof endings / sizeof endings[0]);
+    tcase_add_test(ends, more_ends_than_there_is_room_for_are_counted);
+    suite_add_tcase(suite, ends);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

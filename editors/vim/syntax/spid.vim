@@ -9,8 +9,8 @@ syntax iskeyword @,48-57,_,-,.
 
 " The reserved words.
 syntax keyword spidAction allow deny reject audit
-syntax keyword spidStatement include zone set service schedule timeout limit adaptive antispoof protect default hook queue fastpath on no test
-syntax keyword spidOption as log alg loose overload for flags when mark expires priority
+syntax keyword spidStatement include zone set service schedule timeout limit adaptive antispoof protect default hook queue fastpath on log no test
+syntax keyword spidOption as alg loose overload for flags when mark expires priority
 syntax keyword spidState new established related invalid
 syntax keyword spidProtocol tcp udp sctp icmp icmp6 gre esp ah proto
 syntax keyword spidWord any self to port net file dynamic dns expect by then
@@ -19,7 +19,7 @@ syntax match spidWord /\<prefix\>/
 syntax keyword spidToCome dlp in inspect signatures where
 
 " Words that mean something in their place only; days and flags below.
-syntax keyword spidContext connections half-open per source reserve start end max flush implicit nd dhcp reply at strict media
+syntax keyword spidContext connections half-open per source reserve start end max flush implicit nd dhcp reply at strict media packets syslog journal
 syntax keyword spidContext daemon-down inspect-error forward input output ftp h323 irc pptp rtsp sip tftp
 syntax keyword spidContext tcp.syn-sent tcp.syn-received tcp.established tcp.fin-wait tcp.close-wait tcp.last-ack tcp.time-wait
 syntax keyword spidContext tcp.closed tcp.unacknowledged udp.new udp.replied sctp.established other expectation orphan
