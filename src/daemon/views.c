@@ -84,6 +84,7 @@ static struct status_view view_status(const struct daemon *daemon, struct queue_
         .fastpath = view_fastpath(daemon),
         .trial = trial_view(daemon),
         .rehearsal = rehearsal_view(daemon),
+        .heritage = heritage_view(daemon),
         .queues = queues,
         .queue_count = daemon->worker_count,
     };
