@@ -12,18 +12,29 @@
  *                                                   of one connection against the first number's; each table has been full
  *                                                   of others before
  *
+ *   bench/engine adopt CONNECTIONS FILE             so many stand in a table that outlasts its process, in FILE; how long the next
+ *                                                   one takes to take them over, killed or stopped in good order
+ *   bench/engine --state FILE established ...       the table outlasts the process, in FILE (on a tmpfs), as the daemon's does;
+ *                                                   for `new` and `fill` too
+ *
  * Packets come in batches, as the daemon has them.
  * Prints packets a second; run it under `valgrind --tool=callgrind` for instructions, which do not vary.
  */
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "alg/alg.h"
 #include "base/text.h"
 #include "engine/engine.h"
+#include "engine/opener.h"
 #include "packet/timeouts.h"
+#include "state/inherit.h"
 #include "tests/unit/allow_all.h"
 #include "tests/unit/build.h"
 #include "tests/unit/random_rules.h"
@@ -33,11 +44,42 @@
 static struct engine engine;
 static struct arrival arrival = {.now_ms = 1000, .checksum = CHECKSUM_GOOD, .in_interface = 1, .out_interface = 2};
 
-static void engine_start(void)
+/* ---- a table that outlasts the process ---- */
+
+static const struct estate_boot boot;
+static struct estate *estate;
+
+static void make_estate(const char *path)
+{
+    unlink(path);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    estate = fd >= 0 ? estate_new(fd, &boot) : NULL;
+    if (estate == NULL) {
+        perror(path);
+        exit(1);
+    }
+}
+
+/* The daemon's main thread. */
+static void *tend(void *unused)
+{
+    const struct timespec pause = {0, 50000000};
+    (void)unused;
+    for (;;) {
+        table_tend(engine.table);
+        nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+static void engine_start(const char *state)
 {
     static struct ruleset ruleset = {.generation = 1, .rule_count = 1, .rules = &allow_all};
     static struct rule_counter counters[2];
     struct table_config config = {.capacity = TABLE_CAPACITY, .key = {0x0123456789abcdef, 0xfedcba9876543210}};
+    if (state != NULL)
+        make_estate(state);
+    config.estate = estate;
     ruleset.timeouts = timeouts_default;
     engine.table = table_new(&config);
     engine.ruleset = &ruleset;
@@ -316,6 +358,40 @@ static void run_fill(uint32_t connections)
     expire_all(arrival.now_ms);
 }
 
+/* ---- taking over ---- */
+
+static void adopt_one(void *context, struct connection *connection)
+{
+    opener_adopt(context, connection, arrival.now_ms);
+}
+
+static void run_adopt(uint32_t connections, const char *path)
+{
+    enum estate_flaw flaw;
+    struct inheritance inheritance;
+    engine_start(path);
+    for (uint32_t i = 0; i < connections; i++)
+        open_udp(i);
+    for (unsigned sealed = 0; sealed < 2; sealed++) {
+        double seal = seconds();
+        if (sealed)
+            estate_seal(estate);
+        seal = seconds() - seal;
+        int fd = open(path, O_RDONLY);
+        double start = seconds();
+        struct estate *former = estate_open(fd, &boot, &flaw);
+        double opened = seconds() - start;
+        engine_start(path);
+        struct inherit_config config = {former, engine.table, arrival.now_ms, DIALECT_COUNT, adopt_one, &engine};
+        inherit(&config, &inheritance);
+        printf("adopt: %u connections, %s: %.3f s to seal, %.3f s to open, %.3f s to take over\n", inheritance.adopted,
+               sealed ? "saved" : "killed", seal, opened, seconds() - start - opened);
+        estate_close(former);
+        close(fd);
+    }
+    unlink(path);
+}
+
 /* ---- many rules ---- */
 
 #define ROUNDS 7
@@ -446,7 +522,19 @@ int main(int argc, char **argv)
         run_rules((uint32_t)strtoul(argv[2], NULL, 10), (unsigned)argc - 3, argv + 3);
         return 0;
     }
-    engine_start();
+    if (argc == 4 && strcmp(argv[1], "adopt") == 0) {
+        run_adopt((uint32_t)strtoul(argv[2], NULL, 10), argv[3]);
+        return 0;
+    }
+    const char *state = argc > 3 && strcmp(argv[1], "--state") == 0 ? argv[2] : NULL;
+    argc -= state != NULL ? 2 : 0;
+    argv += state != NULL ? 2 : 0;
+    engine_start(state);
+    pthread_t thread;
+    if (state != NULL) {
+        unlink(state);
+        pthread_create(&thread, NULL, tend, NULL);
+    }
     if (argc == 4 && strcmp(argv[1], "established") == 0)
         run_established((uint32_t)strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
     else if (argc == 3 && strcmp(argv[1], "new") == 0)
@@ -454,8 +542,10 @@ int main(int argc, char **argv)
     else if (argc == 3 && strcmp(argv[1], "fill") == 0)
         run_fill((uint32_t)strtoul(argv[2], NULL, 10));
     else {
-        fprintf(stderr, "usage: %s established CONNECTIONS PACKETS | new PACKETS | fill CONNECTIONS | rules PACKETS RULES ...\n",
-                argv[0]);
+        fprintf(stderr,
+                "usage: %s [--state FILE] established CONNECTIONS PACKETS | new PACKETS | fill CONNECTIONS\n"
+                "       %s rules PACKETS RULES ... | adopt CONNECTIONS FILE\n",
+                argv[0], argv[0]);
         return 2;
     }
     return 0;

@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     policy = (struct policy){&ruleset, surroundings, 2, all_counters, NULL};
     engine = (struct engine){.table = table_new(&config), .ruleset = &ruleset, .surroundings = surroundings,
                              .rule_counters = counters, .offers = &offers};
-    const struct fast_config fast_config = {engine.table, &policy, count, FAST_DEATH_PASSES, NULL};
+    const struct fast_config fast_config = {engine.table, &policy, count, FAST_DEATH_PASSES, false, NULL};
     struct fast *fast = fast_start(&fast_config, error, sizeof error);
     if (fast == NULL) {
         fprintf(stderr, "no fast path here: %s\n", error);

@@ -25,8 +25,8 @@
 #define EXIT_USAGE 2
 
 static const char usage_text[] =
-    "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE] [-v]\n"
-    "                           [--metrics ADDR:PORT] [--cpus LIST]\n"
+    "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--state FILE] [--pidfile FILE]\n"
+    "                           [--metrics ADDR:PORT] [--cpus LIST] [-v]\n"
     "       spid --check [--strict] [--json] [--verbose] FILE\n"
     "       spid --replay CAPTURE [-c FILE] [--json [--verbose]] [--self ADDR,...] [--pickup]\n"
     "                           [--checksums verify|ignore]\n"
@@ -40,6 +40,8 @@ static const char usage_text[] =
     "  -q, --queue FIRST[-LAST]  NFQUEUE numbers, over the file's `queue`\n"
     "  -H, --hook CHAIN,...      queue these chains (forward, input, output, or none), over the file's `hook`\n"
     "  -S, --socket PATH         control socket (default " DEFAULT_SOCKET ")\n"
+    "      --state PATH          what outlasts the daemon: its connections, in a file on a tmpfs (default spid.state beside\n"
+    "                            the control socket), or none\n"
     "      --cpus LIST           the processors that the workers run on, one each in turn, such as 0,2-3\n"
     "      --metrics ADDR:PORT   give the figures over HTTP at /metrics, on a loopback address: 127.0.0.1:9477, [::1]:9477\n"
     "      --pidfile PATH        write the process's number there when ready\n"
@@ -190,6 +192,9 @@ static int read_option(struct command_line *line, int option, const char *argume
     case 'S':
         line->daemon.socket = argument;
         return 0;
+    case 'w':
+        line->daemon.state = argument;
+        return 0;
     case 'm':
         return read_metrics(argument, &line->daemon);
     case 'p':
@@ -279,6 +284,7 @@ int main(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},   {"foreground", no_argument, NULL, 'f'},
         {"queue", required_argument, NULL, 'q'},    {"hook", required_argument, NULL, 'H'},
         {"socket", required_argument, NULL, 'S'},   {"pidfile", required_argument, NULL, 'p'},
+        {"state", required_argument, NULL, 'w'},
         {"metrics", required_argument, NULL, 'm'},  {"verbose", no_argument, NULL, 'v'},
         {"check", no_argument, NULL, 'n'},
         {"replay", required_argument, NULL, 'r'},   {"strict", no_argument, NULL, 't'},

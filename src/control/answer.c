@@ -109,6 +109,27 @@ static json_t *logs_answer(const struct log_view *logs, unsigned count)
     return answer;
 }
 
+/* "file" (null: nothing outlasts the daemon), "why" of that or of a cold start, and "adopted", "expired", "refused" of
+ * what was there; and how many members of sets are kept, and were restored. */
+static json_t *heritage_answer(const struct heritage_view *view)
+{
+    const struct inheritance *inheritance = view->inheritance;
+    json_t *answer = json_object(), *refused = json_object();
+    json_object_set_new(answer, "file", view->file != NULL ? json_string(view->file) : json_null());
+    json_object_set_new(answer, "why", view->why != NULL ? json_string(view->why) : json_null());
+    json_object_set_new(answer, "full", json_boolean(view->full));
+    json_object_set_new(answer, "taken_over", json_boolean(view->taken_over));
+    json_object_set_new(answer, "adopted", INT(inheritance->adopted));
+    json_object_set_new(answer, "expired", INT(inheritance->expired));
+    json_object_set_new(answer, "members_kept", INT(view->members_kept));
+    json_object_set_new(answer, "members_restored", INT(view->members_restored));
+    for (unsigned i = 0; i < INHERIT_FLAW_COUNT; i++)
+        if (inheritance->refused[i] > 0)
+            json_object_set_new(refused, inherit_flaw_text(i), INT(inheritance->refused[i]));
+    json_object_set_new(answer, "refused", refused);
+    return answer;
+}
+
 /* "trial", its seconds "left", or null; "before", the generation that a rollback brings back, or null; "rolled_back". */
 static void add_trial(json_t *answer, const struct trial_view *view)
 {
@@ -146,6 +167,7 @@ json_t *answer_status(const struct status_view *status)
     json_object_set_new(answer, "bytes", INT(status->counters.bytes));
     json_object_set_new(answer, "queues", queues);
     json_object_set_new(answer, "fastpath", fastpath_answer(&status->fastpath));
+    json_object_set_new(answer, "state", heritage_answer(&status->heritage));
     add_trial(answer, &status->trial);
     json_object_set_new(answer, "rehearsal", rehearsal_answer(&status->rehearsal));
     json_object_set_new(answer, "logs", logs_answer(status->logs, status->log_count));

@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "state/family.h"
+#include "state/inherit.h"
 
 /* One queue, as its worker and the kernel see it. */
 struct queue_view {
@@ -55,6 +56,15 @@ struct log_view {
 /* That ERROR in words. */
 const char *answer_log_error(int error);
 
+/* What outlasts the daemon, and what it has from the one before. */
+struct heritage_view {
+    const char *file;  /* NULL: nothing does ... */
+    const char *why;   /* ... for that reason; or why nothing was taken over; NULL: there was nothing */
+    bool taken_over, full;
+    const struct inheritance *inheritance;
+    uint32_t members_kept, members_restored; /* of sets */
+};
+
 struct status_view {
     const char *rules_file;
     uint32_t generation;
@@ -68,6 +78,7 @@ struct status_view {
     struct fastpath_view fastpath;
     struct trial_view trial;
     struct rehearsal_view rehearsal;
+    struct heritage_view heritage;
     const struct queue_view *queues;
     unsigned queue_count;
     const struct log_view *logs;

@@ -59,6 +59,26 @@ static void show_logs(const json_t *answer)
     }
 }
 
+/* What outlasts the daemon, and what it has from the one before. */
+static void show_heritage(const json_t *state)
+{
+    const char *file = json_string_value(json_object_get(state, "file"));
+    const char *why = json_string_value(json_object_get(state, "why"));
+    const char *key, *before = "; refused: ";
+    json_t *value;
+    printf("state        %s%s%s", file != NULL ? file : "does not outlast the daemon", why != NULL ? "; " : "",
+           why != NULL ? why : "");
+    if (json_is_true(json_object_get(state, "full")))
+        printf("; its file system is full");
+    if (json_is_true(json_object_get(state, "taken_over")))
+        printf("; %lld connections adopted, %lld had expired", number_of(state, "adopted"), number_of(state, "expired"));
+    json_object_foreach(json_object_get(state, "refused"), key, value) {
+        printf("%s%lld %s", before, (long long)json_integer_value(value), key);
+        before = ", ";
+    }
+    printf("\n");
+}
+
 static void show_status(void *context, const json_t *answer)
 {
     const json_t *table = json_object_get(answer, "table"), *verdicts = json_object_get(answer, "verdicts");
@@ -83,6 +103,7 @@ static void show_status(void *context, const json_t *answer)
                number_of(fastpath, "full"));
     else
         printf("fast path    none: %s\n", text_of(fastpath, "why"));
+    show_heritage(json_object_get(answer, "state"));
     printf("memory       %.1f MB resident\n", (double)number_of(answer, "resident_bytes") / 1048576);
     printf("packets      %lld allowed, %lld denied, %lld rejected\n", number_of(verdicts, "allow"),
            number_of(verdicts, "deny"), number_of(verdicts, "reject"));

@@ -126,6 +126,7 @@ static void on_drain(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)loop;
     (void)events;
     recorder_drain(daemon, daemon->policy->ruleset);
+    table_tend(daemon->table);
     opener_flush(daemon->table, daemon->policy->ruleset, clock_now_ms());
     follow_schedules(daemon);
     if (daemon->fast != NULL)
@@ -152,6 +153,7 @@ static void on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)events;
     losses_look(watcher->data);
     rehearsal_look(watcher->data);
+    heritage_watch(watcher->data);
 }
 
 /* ---- interfaces ---- */
@@ -372,6 +374,7 @@ static void stop(struct daemon *daemon)
         worker_stop(daemon->workers[i]);
     recorder_stop(daemon);
     fast_stop(daemon->fast, daemon->remove_hook);
+    heritage_prepare_end(daemon);
     follow_stop(daemon);
     if (daemon->watch_fd >= 0)
         close(daemon->watch_fd);
@@ -381,6 +384,7 @@ static void stop(struct daemon *daemon)
     table_free(daemon->table);
     if (daemon->queues_fd >= 0)
         close(daemon->queues_fd);
+    heritage_close(daemon, daemon->remove_hook);
     if (daemon->options->pidfile != NULL)
         steward_remove_pidfile();
     steward_stop();
@@ -388,7 +392,7 @@ static void stop(struct daemon *daemon)
 
 static int serve(const struct daemon_options *options, void (*ready)(void *context), void *context)
 {
-    struct daemon daemon = {.options = options, .watch_fd = -1, .queues_fd = -1};
+    struct daemon daemon = {.options = options, .watch_fd = -1, .queues_fd = -1, .heritage = {.former_fd = -1}};
     char error[ERROR_BYTES], text[WORDS_BYTES];
     if (!steward_start(options, error, sizeof error)) {
         log_line(LOG_LEVEL_ERROR, "%s", error);

@@ -12,6 +12,7 @@
 struct daemon_options {
     const char *config;  /* the rules file */
     const char *socket;  /* the control socket's path */
+    const char *state;   /* the file of the connections; "none"; NULL: beside the control socket */
     const char *pidfile; /* NULL: none is written */
     const char *metrics; /* where the figures are given over HTTP, a loopback address; NULL: nowhere */
     bool foreground;     /* stay, and log to standard error */

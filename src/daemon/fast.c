@@ -159,12 +159,13 @@ static void merge(struct fast *fast, struct connection *connection, const struct
 static void take_back(struct fast *fast, struct connection *connection)
 {
     struct fastpath_entry entry;
+    if (fastpath_take(fast->kernel, &connection->tuple, &entry)) {
+        set_entries(fast, fast->entries > 0 ? fast->entries - 1 : 0);
+        if (entry.id == account_of(fast, connection)->id)
+            merge(fast, connection, &entry);
+    }
+    /* Last: who dies in between leaves a connection whose windows are known to be out of date. */
     connection->offloaded = false;
-    if (!fastpath_take(fast->kernel, &connection->tuple, &entry))
-        return;
-    set_entries(fast, fast->entries > 0 ? fast->entries - 1 : 0);
-    if (entry.id == account_of(fast, connection)->id)
-        merge(fast, connection, &entry);
 }
 
 /* ENTRY is the connection's: takes over what it says, and takes the connection back where it may not stay. */
@@ -502,7 +503,7 @@ struct fast *fast_start(const struct fast_config *config, char *error, size_t er
     fast->most = config->most;
     fast->death = config->death;
     fast->generation = fastpath_generation_now(fast->kernel);
-    fast_publish(fast, config->policy, !inherited);
+    fast_publish(fast, config->policy, !inherited || config->passed_unseen);
     fast->offload = (struct table_offload){catch_up, recall, tell, fast};
     table_set_offload(config->table, &fast->offload);
     if (inherited)

@@ -33,6 +33,7 @@ struct fast_config {
     const struct policy *policy; /* its last counters are the fast path's */
     uint32_t most;               /* entries */
     enum fast_death death;
+    bool passed_unseen;          /* the daemon before had packets pass without one: its entries are out of date */
     const char *folder;          /* where it is pinned (fastpath_folder); NULL: nowhere, for tests */
 };
 

@@ -27,7 +27,7 @@ void judges_limit(struct daemon *daemon)
 
 static bool make_table(struct daemon *daemon)
 {
-    struct table_config config = {.capacity = TABLE_CAPACITY};
+    struct table_config config = {.capacity = TABLE_CAPACITY, .estate = daemon->heritage.own};
     if (daemon->policy->ruleset->connections_max > config.capacity)
         config.capacity = daemon->policy->ruleset->connections_max;
     if (getrandom(&config.key, sizeof config.key, 0) != (ssize_t)sizeof config.key) {
@@ -40,6 +40,7 @@ static bool make_table(struct daemon *daemon)
         return false;
     }
     judges_limit(daemon);
+    heritage_take_over(daemon);
     return true;
 }
 
@@ -120,6 +121,7 @@ static bool start_fast(struct daemon *daemon)
         .policy = daemon->policy,
         .most = ruleset->fastpath_max,
         .folder = daemon->fast_folder,
+        .passed_unseen = daemon->heritage.passed_unseen,
         .death = ruleset->on[FAILURE_DAEMON_DOWN] == ON_DROP ? FAST_DEATH_DROPS : FAST_DEATH_PASSES,
     };
     const char *unwanted = fast_unwanted(daemon);
@@ -185,7 +187,7 @@ static bool start_worker(struct daemon *daemon, struct nfqueue *queue, struct in
         .inject = inject,
         .policy = daemon->policy,
         .fast = daemon->fast,
-        .pickup_until_ms = daemon->started_ms + PICKUP_MS,
+        .pickup_until_ms = daemon->heritage.pickup_until_ms,
         .cpu = cpu_of(daemon->options, daemon->worker_count),
         .verbose = daemon->options->verbose,
     };
@@ -249,10 +251,11 @@ static bool start_workers(struct daemon *daemon)
     if (!open_queues(queues, daemon, count))
         return false;
     open_injects(injects, count);
+    heritage_settle(daemon);
     return start_threads(daemon, queues, injects, count, install_hook(daemon) && drop_privileges(daemon));
 }
 
 bool judges_start(struct daemon *daemon)
 {
-    return make_table(daemon) && start_fast(daemon) && start_workers(daemon);
+    return heritage_open(daemon) && make_table(daemon) && start_fast(daemon) && start_workers(daemon);
 }

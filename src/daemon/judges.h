@@ -1,8 +1,8 @@
 /*
  * What judges packets, put together: state table, fast path, queues, hook, workers. In the main thread.
  *
- * The order of the start: table; queues; hook; workers. Until the hook stands nothing is queued, and from then on somebody owns
- * the queues, so no packet passes unjudged and none waits for nobody.
+ * The order of the start: table, with what the daemon before has left; queues; hook; workers. Until the hook stands
+ * nothing is queued, and from then on somebody owns the queues, so no packet passes unjudged and none waits for nobody.
  */
 #ifndef DAEMON_JUDGES_H
 #define DAEMON_JUDGES_H

@@ -18,6 +18,8 @@ libhost_a_SOURCES += \
 	src/daemon/fast.h \
 	src/daemon/follow.c \
 	src/daemon/follow.h \
+	src/daemon/heritage.c \
+	src/daemon/heritage.h \
 	src/daemon/judges.c \
 	src/daemon/judges.h \
 	src/daemon/landlock.c \
@@ -30,6 +32,8 @@ libhost_a_SOURCES += \
 	src/daemon/loopback.h \
 	src/daemon/losses.c \
 	src/daemon/losses.h \
+	src/daemon/members.c \
+	src/daemon/members.h \
 	src/daemon/notify.c \
 	src/daemon/notify.h \
 	src/daemon/preview.c \

@@ -13,13 +13,14 @@
 #include "daemon/privileges.h"
 #include "daemon/recorder.h"
 #include "daemon/rehearsal.h"
+#include "daemon/heritage.h"
 #include "daemon/top.h"
 #include "daemon/tracing.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
 #include "fastpath/fastpath.h"
 
-/* Connections that were there before spid are picked up for so long after a start without saved state . */
+/* Connections that were there before spid are picked up for so long after a start without saved state. */
 #define PICKUP_MS 60000
 
 /* What was told of packets that the kernel dropped: losses.c. */
@@ -41,6 +42,7 @@ struct daemon {
     struct ev_loop *loop;
     struct policy *policy;
     struct table *table;
+    struct heritage heritage;
     uint64_t started_ms;
     uint32_t generation;
     uint16_t queue_first, queue_last;

@@ -129,7 +129,7 @@ struct victims {
 
 static bool picking_up(const struct selection *selection)
 {
-    return selection->now_ms < selection->daemon->started_ms + PICKUP_MS;
+    return selection->now_ms < selection->daemon->heritage.pickup_until_ms;
 }
 
 static void note_victim(void *context, struct connection *connection)
@@ -144,7 +144,7 @@ static void note_victim(void *context, struct connection *connection)
 /* While connections are picked up midway one that is forgotten would come back at once: it stays, denied, until that is over. */
 static void deny_for_now(const struct daemon *daemon, struct connection *connection, uint64_t now_ms)
 {
-    uint64_t until_ms = daemon->started_ms + PICKUP_MS;
+    uint64_t until_ms = daemon->heritage.pickup_until_ms;
     const struct standing standing = {.timeout_ms = (uint32_t)(until_ms - now_ms + 1), .eviction = EVICT_CLOSING};
     table_recall(daemon->table, connection);
     table_tell_end(daemon->table, connection, ENDING_KILLED);

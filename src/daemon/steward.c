@@ -14,10 +14,11 @@
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "daemon/heritage.h"
 #include "fastpath/fastpath.h"
 #include "io/hook.h"
 
-enum request_kind { OPEN_RULES = 1, REMOVE_HOOK, REMOVE_SOCKET, REMOVE_PIDFILE };
+enum request_kind { OPEN_RULES = 1, REMOVE_HOOK, REMOVE_SOCKET, REMOVE_PIDFILE, REMOVE_STATE };
 
 struct request {
     uint8_t kind;
@@ -73,6 +74,7 @@ static void remove_hook(struct reply *reply)
 static int obey(const struct daemon_options *options, const struct request *request, struct reply *reply)
 {
     int file = -1;
+    char state[PATH_MAX];
     switch (request->kind) {
     case OPEN_RULES:
         file = open_rules(request->path);
@@ -86,6 +88,10 @@ static int obey(const struct daemon_options *options, const struct request *requ
         break;
     case REMOVE_PIDFILE:
         unlink(options->pidfile);
+        break;
+    case REMOVE_STATE:
+        heritage_path(options, state);
+        unlink(state);
         break;
     default:
         reply->error = -EINVAL;
@@ -222,6 +228,12 @@ void steward_remove_pidfile(void)
 {
     struct reply reply;
     ask(REMOVE_PIDFILE, "", &reply);
+}
+
+void steward_remove_state(void)
+{
+    struct reply reply;
+    ask(REMOVE_STATE, "", &reply);
 }
 
 void steward_stop(void)

@@ -2,7 +2,7 @@
  * The steward: a small process that keeps the privileges that the daemon was started with, for the little that takes them later.
  * It is forked first of all, so it holds none of the daemon's queues, sockets or memory of packets.
  *
- * It knows four requests and takes no argument but a path. It reads nothing of what it opens, and ends with the daemon. Where it is
+ * It knows five requests and takes no argument but a path. It reads nothing of what it opens, and ends with the daemon. Where it is
  * gone, what it was to do stays undone and its caller says so: the hook stays, and nothing passes.
  */
 #ifndef DAEMON_STEWARD_H
@@ -28,9 +28,10 @@ int steward_open_rules(const char *path);
 /* Removes the hook, and the pins of the fast path. False: ERROR says why. */
 bool steward_remove_hook(char *error, size_t error_size);
 
-/* Removes the control socket's file; the pid file. A file that is not there is none of its business. */
+/* Removes the control socket's file; the pid file; the state table's. A file that is not there is none of its business. */
 void steward_remove_socket(void);
 void steward_remove_pidfile(void);
+void steward_remove_state(void);
 
 /* Waits for its end. */
 void steward_stop(void);

@@ -86,6 +86,7 @@ struct status_view views_gather(const struct daemon *daemon, struct queue_view *
         .fastpath = view_fastpath(daemon),
         .trial = trial_view(daemon),
         .rehearsal = rehearsal_view(daemon),
+        .heritage = heritage_view(daemon),
         .queues = queues,
         .queue_count = daemon->worker_count,
         .logs = logs,

@@ -114,31 +114,47 @@ void offload_merge(struct engine *engine, struct connection *connection, const s
     table_refresh(engine->table, connection, seen_ms, &standing);
 }
 
-/* The connection of PAST as it stands, decided by DECISION. */
-static void restore(struct connection *connection, const struct offload_past *past, const struct ruleset *ruleset,
-                    const struct decision *decision)
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Where the connection stands, as PAST has it; KNOWN: it stood somewhere already, and the later of both counts. */
+static void restore_progress(struct connection *connection, const struct offload_past *past, bool known)
+{
+    for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
+        struct tcp_peer *peer = &connection->transport.tcp.peer[i], before = *peer;
+        connection->packets[i] = larger(connection->packets[i], past->packets[i]);
+        connection->bytes[i] = larger(connection->bytes[i], past->bytes[i]);
+        if (past->tuple.protocol != PROTOCOL_TCP)
+            continue;
+        *peer = past->peer[i];
+        peer->flags = (uint8_t)(TCP_PEER_ACKED | (before.flags & TCP_PEER_SCALES));
+        if (known)
+            merge_peer(peer, &before);
+    }
+}
+
+/* The connection of PAST as it was. */
+static void restore(struct connection *connection, const struct offload_past *past)
 {
     const uint8_t lasting = CONNECTION_OPENER_HIGH | CONNECTION_REPLIED | CONNECTION_PICKED_UP;
-    bool tcp = past->tuple.protocol == PROTOCOL_TCP;
     connection->flags = past->flags & lasting;
-    connection->state = tcp ? TCP_ESTABLISHED : 0;
+    connection->state = past->tuple.protocol == PROTOCOL_TCP ? TCP_ESTABLISHED : 0;
     connection->chain = CHAIN_FORWARD;
-    connection->generation = ruleset->generation;
-    connection->action = (uint8_t)decision->action;
-    connection->rule = decision->rule;
     connection->opener = past->opener;
     connection->opener_rule = RULE_DEFAULT;
     connection->created_s = past->created_s;
     connection->in_interface = past->in_interface;
     connection->out_interface = past->out_interface;
-    for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
-        connection->packets[i] = past->packets[i];
-        connection->bytes[i] = past->bytes[i];
-    }
-    for (unsigned i = 0; tcp && i < DIRECTION_COUNT; i++) {
-        connection->transport.tcp.peer[i] = past->peer[i];
-        connection->transport.tcp.peer[i].flags = TCP_PEER_ACKED;
-    }
+}
+
+/* Is CONNECTION, which has the tuple of PAST, the same? */
+static bool is_past(const struct connection *connection, const struct offload_past *past)
+{
+    return connection->created_s == past->created_s && ((connection->flags ^ past->flags) & CONNECTION_OPENER_HIGH) == 0 &&
+           connection->kin == KIN_NONE && connection->chain == CHAIN_FORWARD &&
+           (past->tuple.protocol != PROTOCOL_TCP || connection->state == TCP_ESTABLISHED);
 }
 
 struct connection *offload_restore(struct engine *engine, uint32_t hash, const struct offload_past *past, uint64_t now_ms)
@@ -155,12 +171,22 @@ struct connection *offload_restore(struct engine *engine, uint32_t hash, const s
     struct standing standing = {.timeout_ms = past->idle_ms, .eviction = EVICT_NEVER};
     struct decision decision;
     classify(engine->ruleset, engine->surroundings, &query, &decision);
-    if (decision.action != ACTION_ALLOW || table_find(engine->table, hash, &past->tuple) != NULL)
+    struct connection *connection = table_find(engine->table, hash, &past->tuple);
+    if (decision.action != ACTION_ALLOW || (connection != NULL && !is_past(connection, past)))
         return NULL;
-    struct connection *connection = table_insert(engine->table, hash, &past->tuple, past->seen_ms, &standing);
-    if (connection == NULL)
-        return NULL;
-    restore(connection, past, engine->ruleset, &decision);
+    bool known = connection != NULL;
+    if (known) {
+        table_refresh(engine->table, connection, larger(connection->seen_ms, past->seen_ms), &standing);
+    } else {
+        connection = table_insert(engine->table, hash, &past->tuple, past->seen_ms, &standing);
+        if (connection == NULL)
+            return NULL;
+        restore(connection, past);
+    }
+    restore_progress(connection, past, known);
+    connection->generation = engine->ruleset->generation;
+    connection->action = (uint8_t)decision.action;
+    connection->rule = decision.rule;
     opener_rebind(engine, connection, &query);
     return connection;
 }

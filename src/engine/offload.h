@@ -49,8 +49,9 @@ struct offload_past {
 };
 
 /*
- * Makes the connection of PAST anew, whose stripe (of HASH) is locked, where the engine's rules allow it as established. What
- * passed before is counted for it, and for no rule. Returns NULL where they do not, where there is one already, and where there is no room.
+ * Makes the connection of PAST anew, whose stripe (of HASH) is locked, or, where it is there already (state/inherit.h), brings
+ * it up to PAST: where the engine's rules allow it as established. What passed before is counted for it, and for no rule. Returns
+ * NULL where they do not allow it, where another one has its tuple, and where there is no room.
  */
 struct connection *offload_restore(struct engine *engine, uint32_t hash, const struct offload_past *past, uint64_t now_ms);
 

@@ -1,6 +1,7 @@
 #include "engine/opener.h"
 
 #include "rules/dynamic_set.h"
+#include "state/family.h"
 #include "state/limit.h"
 
 static const struct rule *rule_at(const struct ruleset *ruleset, uint32_t rule)
@@ -176,6 +177,14 @@ void opener_rebind(const struct engine *engine, struct connection *connection, c
         return;
     limit_release(tally, connection->counted, opener, source);
     connection->counted = limit_count(tally, &limits, source);
+}
+
+void opener_adopt(const struct engine *engine, struct connection *connection, uint64_t now_ms)
+{
+    uint64_t parent;
+    struct basis basis = family_basis(table_families(engine->table), connection, &parent);
+    struct query query = engine_query(engine->surroundings, &basis, STATE_NEW, now_ms);
+    opener_rebind(engine, connection, &query);
 }
 
 /* Data that nobody acknowledges never makes it longer. */

@@ -45,6 +45,9 @@ void opener_inherit(const struct engine *engine, struct connection *connection, 
  */
 void opener_rebind(const struct engine *engine, struct connection *connection, const struct query *query);
 
+/* The same for CONNECTION, just taken over from another table (state/inherit.h), before the rules are asked about it. */
+void opener_adopt(const struct engine *engine, struct connection *connection, uint64_t now_ms);
+
 /* How long CONNECTION may idle after STEP. */
 uint32_t opener_idle_ms(const struct ruleset *ruleset, const struct connection *connection, const struct step *step);
 

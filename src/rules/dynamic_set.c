@@ -18,6 +18,7 @@ struct dynamic_set {
     uint32_t holders;
     uint32_t most, used, free, fresh, hand; /* `fresh` and above were never used */
     bool flush, filled;
+    uint64_t changes; /* written with the lock held, read without */
     struct siphash_key key;
     uint32_t mask;
     uint32_t *chains;
@@ -87,8 +88,14 @@ static uint32_t *link_to(struct dynamic_set *set, struct address address)
     return link;
 }
 
+static void note_change(struct dynamic_set *set)
+{
+    __atomic_store_n(&set->changes, set->changes + 1, __ATOMIC_RELAXED);
+}
+
 static void take_out(struct dynamic_set *set, uint32_t *link)
 {
+    note_change(set);
     uint32_t index = *link;
     *link = set->slots[index].next;
     set->slots[index].next = set->free;
@@ -137,6 +144,7 @@ static uint32_t slot_take(struct dynamic_set *set, uint64_t now_ms)
 static bool enter(struct dynamic_set *set, const struct dynamic_member *member, uint64_t now_ms, bool exactly)
 {
     pthread_mutex_lock(&set->lock);
+    note_change(set);
     uint32_t index = *link_to(set, member->address);
     if (index != NOBODY && !exactly && set->slots[index].member.until_ms > now_ms) {
         if (member->until_ms > set->slots[index].member.until_ms)
@@ -220,6 +228,25 @@ uint32_t dynamic_set_list(struct dynamic_set *set, uint64_t now_ms, struct dynam
     }
     pthread_mutex_unlock(&set->lock);
     return count;
+}
+
+uint32_t dynamic_set_read(struct dynamic_set *set, uint32_t *place, uint32_t budget, uint64_t now_ms,
+                          struct dynamic_member *members)
+{
+    uint32_t count = 0;
+    pthread_mutex_lock(&set->lock);
+    for (; *place < set->fresh && budget > 0; (*place)++, budget--)
+        if (set->slots[*place].member.until_ms > now_ms)
+            members[count++] = set->slots[*place].member;
+    if (*place >= set->fresh)
+        *place = 0;
+    pthread_mutex_unlock(&set->lock);
+    return count;
+}
+
+uint64_t dynamic_set_changes(const struct dynamic_set *set)
+{
+    return __atomic_load_n(&set->changes, __ATOMIC_RELAXED);
 }
 
 void dynamic_set_ask_flush(struct dynamic_set *set)

@@ -67,6 +67,16 @@ void dynamic_set_clear(struct dynamic_set *set);
 /* Copies up to SIZE members at NOW_MS to MEMBERS, in no order; returns how many there are. */
 uint32_t dynamic_set_list(struct dynamic_set *set, uint64_t now_ms, struct dynamic_member *members, uint32_t size);
 
+/*
+ * Reads slots from *PLACE on, no more than BUDGET under one lock, and copies the members in them at NOW_MS to MEMBERS, which holds
+ * so many. Returns how many they are; *PLACE is where to go on, 0 at the end. Who joins or leaves meanwhile may be left out.
+ */
+uint32_t dynamic_set_read(struct dynamic_set *set, uint32_t *place, uint32_t budget, uint64_t now_ms,
+                          struct dynamic_member *members);
+
+/* Grows whenever somebody joins, leaves by hand, or has another time. */
+uint64_t dynamic_set_changes(const struct dynamic_set *set);
+
 /* The connections of members are to be matched anew: noted here by the packet path, taken by whoever does it. */
 void dynamic_set_ask_flush(struct dynamic_set *set);
 bool dynamic_set_take_flush(struct dynamic_set *set);

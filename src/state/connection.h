@@ -52,6 +52,7 @@ enum tcp_peer_flag {
     TCP_PEER_FIN = 0x02,     /* it has sent a FIN, which ends at `end` */
     TCP_PEER_ACKED = 0x04,   /* it has acknowledged the other's SYN */
     TCP_PEER_RESET = 0x10,   /* it has sent the RST that ended the connection */
+    TCP_PEER_UNSURE = 0x20,  /* MIDWAY, and its first segment may have been a probe, or sent again: it has sent more than `end`, maybe */
     TCP_PEER_MIDWAY = 0x08,  /* its SYN was not seen: nobody knows its scale, the largest is assumed */
 };
 

@@ -9,36 +9,10 @@
 #include <string.h>
 
 #include "base/mapping.h"
+#include "state/estate.h"
+#include "state/family_private.h"
 
 #define BUCKETS 65536u
-
-/* An announcement: it waits for a child (then it stands in a hash chain), or children live, or both; else it is free. */
-struct expectation {
-    struct expected expected;
-    uint32_t hash_next;      /* while it waits; of a free one: the next free one */
-    uint32_t family;
-    uint32_t next, previous; /* in its family, the newest first */
-    bool waits, doomed, lingers;
-    uint32_t children;       /* that live */
-    uint32_t grace_ms;       /* doomed: so long its children may live on */
-    uint64_t until_ms;       /* it waits until then */
-    uint64_t end_ms;         /* atomic: its children end then; 0: by themselves */
-};
-
-struct families {
-    pthread_mutex_t lock;
-    struct siphash_key key;
-    struct tally *tally;
-    struct blocks *blocks;
-    struct family *list;           /* FAMILIES_MAX + 1 */
-    struct expectation *expectations; /* EXPECTATIONS_MAX + 1 */
-    uint32_t *buckets;
-    uint32_t free_family, fresh_family, free_expectation, fresh_expectation;
-    uint32_t cursor;               /* where families_expire goes on */
-    uint32_t waiting;              /* atomic */
-    uint32_t children;
-    struct families_use use;
-};
 
 #define LIST_BYTES ((FAMILIES_MAX + 1) * sizeof(struct family))
 #define EXPECTATIONS_BYTES ((EXPECTATIONS_MAX + 1) * sizeof(struct expectation))
@@ -65,16 +39,22 @@ const char *deaf_error(enum deaf deaf)
     return errors[deaf];
 }
 
-struct families *families_new(const struct siphash_key *key, struct tally *tally)
+struct families *families_new(const struct siphash_key *key, struct tally *tally, struct estate *estate)
 {
     struct families *families = calloc(1, sizeof *families);
     if (families == NULL)
         return NULL;
     families->key = *key;
     families->tally = tally;
+    families->estate = estate;
     families->blocks = blocks_new();
-    families->list = mapping_new(LIST_BYTES);
-    families->expectations = mapping_new(EXPECTATIONS_BYTES);
+    if (estate != NULL) {
+        families->list = estate_claim(estate, ESTATE_FAMILIES, sizeof(struct family), FAMILIES_MAX + 1);
+        families->expectations = estate_claim(estate, ESTATE_EXPECTATIONS, sizeof(struct expectation), EXPECTATIONS_MAX + 1);
+    } else {
+        families->list = mapping_new(LIST_BYTES);
+        families->expectations = mapping_new(EXPECTATIONS_BYTES);
+    }
     families->buckets = mapping_new(BUCKETS_BYTES);
     families->fresh_family = families->fresh_expectation = 1;
     pthread_mutex_init(&families->lock, NULL);
@@ -90,8 +70,10 @@ void families_free(struct families *families)
     if (families == NULL)
         return;
     blocks_free(families->blocks);
-    mapping_free(families->list, LIST_BYTES);
-    mapping_free(families->expectations, EXPECTATIONS_BYTES);
+    if (families->estate == NULL) {
+        mapping_free(families->list, LIST_BYTES);
+        mapping_free(families->expectations, EXPECTATIONS_BYTES);
+    }
     mapping_free(families->buckets, BUCKETS_BYTES);
     free(families);
 }
@@ -121,7 +103,7 @@ static struct tally_key source_key(const struct family *family)
     return (struct tally_key){.source = family->basis.opener_high ? tuple->high : tuple->low, .kind = TALLY_EXPECTED};
 }
 
-static void wait_on(struct families *families, struct expectation *expectation)
+void expectation_wait(struct families *families, struct expectation *expectation)
 {
     const struct expected *expected = &expectation->expected;
     uint32_t *bucket = bucket_of(families, expected->dst, expected->dst_port, expected->protocol);
@@ -134,7 +116,7 @@ static void wait_on(struct families *families, struct expectation *expectation)
 static void wait_for_child(struct families *families, struct expectation *expectation, uint64_t now_ms)
 {
     expectation->until_ms = now_ms + expectation->expected.wait_ms;
-    wait_on(families, expectation);
+    expectation_wait(families, expectation);
 }
 
 static bool is_full(const struct expectation *expectation)
@@ -153,8 +135,7 @@ static void stop_waiting(struct families *families, struct expectation *expectat
     STORE(&families->waiting, families->waiting - 1);
 }
 
-/* Frees the expectation when it neither waits nor has children. */
-static void settle(struct families *families, struct expectation *expectation)
+void expectation_settle(struct families *families, struct expectation *expectation)
 {
     struct family *family = &families->list[expectation->family];
     struct tally_key key = source_key(family);
@@ -181,15 +162,20 @@ static void conclude(struct families *families, struct expectation *expectation,
         stop_waiting(families, expectation);
     if (end_ms != 0 && (LOAD(&expectation->end_ms) == 0 || LOAD(&expectation->end_ms) > end_ms))
         STORE(&expectation->end_ms, end_ms);
-    settle(families, expectation);
+    expectation_settle(families, expectation);
 }
 
-/* A new one of FAMILY; NULL: the source, or all together, have as many as they may. */
-static struct expectation *expect(struct families *families, struct family *family, const struct expected *expected,
-                                  uint64_t now_ms)
+/* May the next of ITEMS that was never used, number FRESH, be touched? */
+static bool provided(const struct families *families, enum estate_region region, uint32_t fresh)
+{
+    return families->estate == NULL || estate_provide(families->estate, region, fresh);
+}
+
+struct expectation *expectation_new(struct families *families, struct family *family, const struct expected *expected)
 {
     struct tally_key key = source_key(family);
-    if (families->free_expectation == KIN_NONE && families->fresh_expectation > EXPECTATIONS_MAX)
+    if (families->free_expectation == KIN_NONE && (families->fresh_expectation > EXPECTATIONS_MAX ||
+                                                   !provided(families, ESTATE_EXPECTATIONS, families->fresh_expectation)))
         return NULL;
     if (!tally_take(families->tally, &key, EXPECTATIONS_SOURCE_MAX))
         return NULL;
@@ -208,8 +194,16 @@ static struct expectation *expect(struct families *families, struct family *fami
         families->expectations[family->first].previous = index;
     family->first = index;
     family->expectations++;
-    wait_for_child(families, expectation, now_ms);
     return expectation;
+}
+
+/* A new one of FAMILY, which waits. False: the source, or all together, have as many as they may. */
+static bool expect(struct families *families, struct family *family, const struct expected *expected, uint64_t now_ms)
+{
+    struct expectation *expectation = expectation_new(families, family, expected);
+    if (expectation != NULL)
+        wait_for_child(families, expectation, now_ms);
+    return expectation != NULL;
 }
 
 static bool same_expected(const struct expected *a, const struct expected *b)
@@ -299,7 +293,7 @@ static void displace(struct families *families, struct family *family, unsigned 
         if (expectation->waits && waiting > most) {
             families->use.displaced++;
             stop_waiting(families, expectation);
-            settle(families, expectation);
+            expectation_settle(families, expectation);
         }
     }
 }
@@ -310,7 +304,7 @@ static void retract(struct families *families, struct family *family, unsigned m
     for (; made > 0; made--) {
         struct expectation *expectation = &families->expectations[family->first];
         stop_waiting(families, expectation);
-        settle(families, expectation);
+        expectation_settle(families, expectation);
     }
 }
 
@@ -331,10 +325,10 @@ bool family_obey(struct families *families, struct family *family, const struct 
             old->expected.wait_ms = orders[i].expected.wait_ms;
             old->until_ms = now_ms + old->expected.wait_ms;
             if (!old->waits && !is_full(old))
-                wait_on(families, old);
+                expectation_wait(families, old);
             continue;
         }
-        done = expect(families, family, &orders[i].expected, now_ms) != NULL;
+        done = expect(families, family, &orders[i].expected, now_ms);
         made += done;
     }
     if (done) {
@@ -410,7 +404,7 @@ static void drop_mirror(struct families *families, const struct family *family, 
         if (expectation->waits && !expectation->expected.again && expectation->expected.at_once == 0 &&
             fits(&expectation->expected, &answer)) {
             stop_waiting(families, expectation);
-            settle(families, expectation);
+            expectation_settle(families, expectation);
             return;
         }
     }
@@ -440,29 +434,37 @@ bool family_join(struct families *families, uint32_t index, struct connection *c
     return joined;
 }
 
+struct family *family_new(struct families *families)
+{
+    uint32_t index = families->free_family;
+    if (index != KIN_NONE)
+        families->free_family = families->list[index].next_free;
+    else if (families->fresh_family <= FAMILIES_MAX && provided(families, ESTATE_FAMILIES, families->fresh_family))
+        index = families->fresh_family++;
+    if (index == KIN_NONE)
+        return NULL;
+    families->use.families++;
+    struct family *family = &families->list[index];
+    memset(family, 0, sizeof *family);
+    return family;
+}
+
 bool family_found(struct families *families, struct connection *parent, uint8_t alg, uint32_t orphan_ms)
 {
     uint64_t announcer;
     struct basis basis = family_basis(families, parent, &announcer);
     pthread_mutex_lock(&families->lock);
-    uint32_t index = families->free_family;
-    if (index != KIN_NONE)
-        families->free_family = families->list[index].next_free;
-    else if (families->fresh_family <= FAMILIES_MAX)
-        index = families->fresh_family++;
-    families->use.families += index != KIN_NONE;
+    struct family *family = family_new(families);
     pthread_mutex_unlock(&families->lock);
-    if (index == KIN_NONE)
+    if (family == NULL)
         return false;
-    struct family *family = &families->list[index];
-    memset(family, 0, sizeof *family);
     family->basis = basis;
     family->parent = parent->id;
     family->announced_by = parent->flags & CONNECTION_RELATED ? parent->kin : KIN_NONE;
     family->orphan_ms = orphan_ms;
     family->alg = alg;
     family->holders = 1;
-    parent->kin = index;
+    parent->kin = index_of(families, family);
     parent->alg = alg;
     return true;
 }
@@ -514,14 +516,18 @@ void family_end(struct families *families, struct family *family, uint64_t now_m
     pthread_mutex_unlock(&families->lock);
 }
 
-/* One holder less; the last one frees it. The lock is held. */
-static void release(struct families *families, struct family *family)
+void family_drop(struct families *families, struct family *family)
 {
-    if (--family->holders > 0)
-        return;
     family->next_free = families->free_family;
     families->free_family = index_of(families, family);
     families->use.families--;
+}
+
+/* One holder less; the last one frees it. The lock is held. */
+static void release(struct families *families, struct family *family)
+{
+    if (--family->holders == 0)
+        family_drop(families, family);
 }
 
 /* The child that came of the expectation is gone. The lock is held. */
@@ -536,8 +542,8 @@ static void lose_child(struct families *families, struct expectation *expectatio
         wait_for_child(families, expectation, now_ms);
     else if (expectation->expected.at_once > 0 && !expectation->waits && now_ms < expectation->until_ms &&
              LOAD(&expectation->end_ms) == 0)
-        wait_on(families, expectation);
-    settle(families, expectation);
+        expectation_wait(families, expectation);
+    expectation_settle(families, expectation);
     release(families, family);
 }
 
@@ -594,7 +600,7 @@ void families_expire(struct families *families, uint64_t now_ms, unsigned budget
             continue;
         families->use.expired++;
         stop_waiting(families, expectation);
-        settle(families, expectation);
+        expectation_settle(families, expectation);
     }
     pthread_mutex_unlock(&families->lock);
 }

@@ -112,10 +112,14 @@ struct family {
     uint64_t ended_ms;      /* when the parent ended, plus one; 0: it lives */
 };
 
+struct estate;
 struct families;
 
-/* Returns an empty store, or NULL when memory is refused. TALLY counts expectations a source, and is borrowed. */
-struct families *families_new(const struct siphash_key *key, struct tally *tally);
+/*
+ * Returns an empty store, or NULL when memory is refused. TALLY counts expectations a source, and is borrowed. ESTATE as in
+ * struct table_config.
+ */
+struct families *families_new(const struct siphash_key *key, struct tally *tally, struct estate *estate);
 void families_free(struct families *families);
 
 /* Blocks for what streams must keep. */

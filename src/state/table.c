@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/mapping.h"
+#include "state/estate.h"
 #include "state/family.h"
 #include "state/limit.h"
 
@@ -38,6 +39,9 @@ _Static_assert(EVICTION_COUNT * WHEEL_SLOTS <= WHEEL_PLACE_MASK + 1, "every plac
 
 /* Entries looked at in search of one to evict, in one stripe: refreshed ones stand in slots that are too early. */
 #define EVICT_LOOKS_MAX 64u
+
+/* Large pages that are provided in one turn of table_tend: some milliseconds of work. */
+#define TEND_BUDGET 32u
 
 struct stripe {
     _Alignas(64) pthread_mutex_t lock;
@@ -106,9 +110,11 @@ struct table *table_new(const struct table_config *config)
         buckets *= 2;
     table->bucket_mask = buckets - 1;
     table->buckets = mapping_new(buckets_bytes(table));
-    table->entries = mapping_new(entries_bytes(table));
+    table->entries = config->estate != NULL ? estate_claim(config->estate, ESTATE_CONNECTIONS, sizeof(struct connection),
+                                                           config->capacity + 1)
+                                            : mapping_new(entries_bytes(table));
     table->tally = tally_new(0, &config->key);
-    table->families = table->tally != NULL ? families_new(&config->key, table->tally) : NULL;
+    table->families = table->tally != NULL ? families_new(&config->key, table->tally, config->estate) : NULL;
     table->departures = mapping_new(TABLE_STRIPES * sizeof *table->departures);
     if (table->buckets == NULL || table->entries == NULL || table->families == NULL || table->departures == NULL) {
         table_free(table);
@@ -128,7 +134,8 @@ void table_free(struct table *table)
     if (table == NULL)
         return;
     mapping_free(table->buckets, buckets_bytes(table));
-    mapping_free(table->entries, entries_bytes(table));
+    if (table->config.estate == NULL)
+        mapping_free(table->entries, entries_bytes(table));
     mapping_free(table->departures, TABLE_STRIPES * sizeof *table->departures);
     families_free(table->families);
     tally_free(table->tally);
@@ -245,6 +252,18 @@ struct connection *table_find(struct table *table, uint32_t hash, const struct t
     return NULL;
 }
 
+/* An entry that was never used; CONNECTION_NONE: there is no memory for it. The pool's lock is held. */
+static uint32_t pool_fresh(struct table *table)
+{
+    struct pool *pool = &table->pool;
+    struct estate *estate = table->config.estate;
+    if (estate != NULL && !estate_provide(estate, ESTATE_CONNECTIONS, pool->fresh))
+        return CONNECTION_NONE;
+    uint32_t index = pool->fresh;
+    store(&pool->fresh, index + 1);
+    return index;
+}
+
 /* Takes a free entry and the next connection's id; CONNECTION_NONE when the table holds as many as it may. */
 static uint32_t pool_take(struct table *table, bool priority, uint64_t *id)
 {
@@ -255,13 +274,15 @@ static uint32_t pool_take(struct table *table, bool priority, uint64_t *id)
         limit = reserved < limit ? limit - reserved : 0;
     pthread_mutex_lock(&pool->lock);
     if (table->used < limit) {
-        store(&table->used, table->used + 1);
-        *id = ++pool->last_id;
         index = pool->free;
         if (index != CONNECTION_NONE)
             pool->free = table->entries[index].next;
         else
-            index = pool->fresh++;
+            index = pool_fresh(table);
+    }
+    if (index != CONNECTION_NONE) {
+        store(&table->used, table->used + 1);
+        *id = ++pool->last_id;
     }
     pthread_mutex_unlock(&pool->lock);
     return index;
@@ -279,6 +300,7 @@ static void pool_give(struct table *table, uint32_t index)
 {
     struct pool *pool = &table->pool;
     pthread_mutex_lock(&pool->lock);
+    table->entries[index].id = 0; /* whoever reads the estate sees that nobody is there */
     table->entries[index].next = pool->free;
     pool->free = index;
     store(&table->used, table->used - 1);
@@ -515,12 +537,14 @@ static void entry_begin(struct table *table, struct connection *connection, uint
         .next = connection->next,
         .hash = connection->hash,
         .tuple = connection->tuple,
-        .id = id,
         .seen_ms = now_ms,
         .created_s = (uint32_t)(now_ms / 1000),
         .timeout_ms = standing->timeout_ms,
     };
     *connection = fresh;
+    /* With its id it is there, for whoever reads the estate after a sudden death. */
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    connection->id = id;
     wheel_put(table, stripe, (uint32_t)(connection - table->entries), standing->eviction);
     stripe->opened++;
 }
@@ -582,6 +606,44 @@ void table_tell_end(struct table *table, struct connection *connection, enum end
 bool table_take_departure(struct table *table, unsigned stripe, struct departure *departure)
 {
     return departures_take(&table->departures[stripe], departure);
+}
+
+struct connection *table_restore(struct table *table, uint32_t hash, const struct connection *past, enum eviction eviction)
+{
+    struct standing standing = {.timeout_ms = past->timeout_ms, .eviction = eviction, .priority = true};
+    struct connection *connection = table_insert(table, hash, &past->tuple, past->seen_ms, &standing);
+    if (connection == NULL)
+        return NULL;
+    connection->flags = past->flags;
+    connection->state = past->state;
+    connection->chain = past->chain;
+    connection->opener = past->opener;
+    connection->opener_rule = UINT32_MAX;
+    connection->transport = past->transport;
+    connection->challenge = past->challenge;
+    memcpy(connection->packets, past->packets, sizeof connection->packets);
+    memcpy(connection->bytes, past->bytes, sizeof connection->bytes);
+    connection->id = past->id;
+    connection->created_s = past->created_s;
+    connection->in_interface = past->in_interface;
+    connection->out_interface = past->out_interface;
+    stripe_of(table, hash)->opened--; /* not by us */
+    /* Nobody is to have the same number later. */
+    if (table->pool.last_id < past->id)
+        table->pool.last_id = past->id;
+    return connection;
+}
+
+void table_prepare(struct table *table, uint32_t connections)
+{
+    if (table->config.estate != NULL)
+        estate_tend(table->config.estate, connections, UINT32_MAX);
+}
+
+void table_tend(struct table *table)
+{
+    if (table->config.estate != NULL)
+        estate_tend(table->config.estate, load(&table->pool.fresh), TEND_BUDGET);
 }
 
 /* Works off one slot. Returns what is left of the budget; 0: the slot may not be empty. */

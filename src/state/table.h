@@ -29,6 +29,7 @@
 /* Timers are this coarse: an entry is removed at most TABLE_TICK_MS + the caller's pause after its time (tracking.md: 1 s). */
 #define TABLE_TICK_MS 256
 
+struct estate;
 struct families;
 struct table;
 
@@ -44,6 +45,8 @@ enum eviction {
 struct table_config {
     uint32_t capacity;      /* most entries that there will ever be, at least 1 */
     struct siphash_key key; /* random and secret */
+    struct estate *estate;  /* connections and families live there (borrowed, new, for this table alone), and outlast the process; NULL:
+                             * they do not */
 };
 
 /* Returns an empty table that allows as many connections as it has room for, or NULL when memory is refused. */
@@ -133,6 +136,19 @@ void table_refresh(struct table *table, struct connection *connection, uint64_t 
 /* A new connection begins in place of CONNECTION, with its tuple: as table_insert, but there is always room. */
 void table_replace(struct table *table, struct connection *connection, uint64_t now_ms,
                    const struct standing *standing);
+
+/*
+ * Makes a connection that is like PAST, which another table held: its tuple, id, times, counters, transport and what opened it.
+ * No decision about it is made, it counts for nothing, is nobody's kin and not offloaded. The tuple, of HASH, is not in the table. Only
+ * before others use the table. Returns NULL where there is no room.
+ */
+struct connection *table_restore(struct table *table, uint32_t hash, const struct connection *past, enum eviction eviction);
+
+/* Has memory for so many connections at hand, where it is an estate's; before others use the table. */
+void table_prepare(struct table *table, uint32_t connections);
+
+/* The main thread's, many times a second: has memory for new connections at hand, where it is an estate's. */
+void table_tend(struct table *table);
 
 /* Forgets the connection, which ENDED so, recalled before where it is offloaded; the pointer is dead afterwards. */
 void table_remove(struct table *table, struct connection *connection, enum ending ended);

@@ -33,6 +33,8 @@ static uint32_t segment_end(const struct packet *packet)
 /* The first segment that is seen of a side whose SYN was not. */
 static void learn_midway(struct tcp_peer *sender, uint32_t end)
 {
+    /* A probe begins one below (RFC 9293, 3.8.4 and 3.8.6.1), what is sent again anywhere. */
+    sender->flags |= TCP_PEER_UNSURE;
     sender->end = end;
     sender->end_max = end + TCP_WINDOW_MAX;
     sender->window = TCP_WINDOW_MAX;
@@ -48,6 +50,14 @@ void tcp_window_pick_up(struct tcp_peer *sender, struct tcp_peer *receiver, cons
     receiver->ack = packet->tcp.seq;
     if (packet->tcp.flags & TCP_FIN)
         sender->flags |= TCP_PEER_FIN;
+}
+
+void tcp_window_forget(struct tcp_peer peers[DIRECTION_COUNT])
+{
+    for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
+        peers[i].flags |= TCP_PEER_MIDWAY;
+        peers[i].window = 0;
+    }
 }
 
 /* The first segment of a side, or its SYN anew: where it begins, what it offers, whether it scales. */
@@ -92,8 +102,8 @@ static enum tcp_bound bounds(const struct tcp_peer *sender, const struct tcp_pee
     /* What was sent by a side that has not been seen yet, nobody knows. */
     if (receiver->window == 0 && receiver->flags & TCP_PEER_MIDWAY)
         return TCP_BOUND_NONE;
-    /* III: it acknowledges nothing that was not sent. */
-    if (after(acknowledged.sack, receiver->end))
+    /* III: it acknowledges nothing that was not sent, as far as that is known. */
+    if (after(acknowledged.sack, receiver->flags & TCP_PEER_UNSURE ? receiver->end_max : receiver->end))
         return TCP_BOUND_ACK_HIGH;
     /* IV: its acknowledgement is no older than a window allows. */
     if (before(acknowledged.sack, receiver->end - ack_window))
@@ -110,8 +120,14 @@ static void move_on(struct tcp_peer *sender, struct tcp_peer *receiver, const st
     uint32_t offered = window + (acknowledged.sack - acknowledged.ack);
     if (sender->window < offered)
         sender->window = offered;
-    if (after(end, sender->end))
+    if (after(end, sender->end)) {
         sender->end = end;
+        sender->flags &= (uint8_t)~TCP_PEER_UNSURE;
+    }
+    if (receiver->flags & TCP_PEER_UNSURE && !before(acknowledged.sack, receiver->end)) {
+        receiver->end = acknowledged.sack;
+        receiver->flags &= (uint8_t)~TCP_PEER_UNSURE;
+    }
     if (tcp->flags & TCP_ACK &&
         (!(sender->flags & TCP_PEER_ACKED) || after(acknowledged.ack, sender->ack)))
         sender->ack = acknowledged.ack;

@@ -509,7 +509,7 @@ static bool begin(struct test *test)
     test->all_counters[0] = test->helped.counters;
     test->all_counters[1] = test->passed;
     test->policy = (struct policy){.ruleset = &ruleset, .surroundings = surroundings, .workers = 2, .counters = test->all_counters};
-    const struct fast_config fast = {test->helped.engine.table, &test->policy, ENTRIES, FAST_DEATH_PASSES, NULL};
+    const struct fast_config fast = {test->helped.engine.table, &test->policy, ENTRIES, FAST_DEATH_PASSES, false, NULL};
     test->fast = fast_start(&fast, error, sizeof error);
     if (test->fast == NULL) {
         printf("skipped: no fast path here: %s\n", error);

@@ -8,6 +8,10 @@ FUZZERS += tests/fuzz/fuzz_decode
 tests_fuzz_fuzz_decode_SOURCES = tests/fuzz/fuzz_decode.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_decode_LDADD = libengine.a
 
+FUZZERS += tests/fuzz/fuzz_estate
+tests_fuzz_fuzz_estate_SOURCES = tests/fuzz/fuzz_estate.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_estate_LDADD = libengine.a
+
 # One for each ALG; their corpora are written by make-alg-corpus.py.
 FUZZ_DIALOGUE = tests/fuzz/dialogue.c tests/fuzz/dialogue.h $(FUZZ_MAIN)
 
@@ -62,4 +66,4 @@ TESTS += tests/fuzz/parser.sh
 
 check_PROGRAMS += $(FUZZERS)
 TESTS += $(FUZZERS)
-EXTRA_DIST += tests/fuzz/make-corpus.py tests/fuzz/make-alg-corpus.py tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/make-corpus.py tests/fuzz/make-alg-corpus.py tests/fuzz/make-estate-corpus.py tests/fuzz/corpus

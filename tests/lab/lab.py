@@ -62,17 +62,24 @@ def wait_until(condition, seconds=10.0, what="it"):
         time.sleep(0.02)
 
 
+def tmpfs():
+    """A folder on a tmpfs, or None."""
+    with open("/proc/mounts") as mounts:
+        kinds = {line.split()[1]: line.split()[2] for line in mounts}
+    return next((folder for folder in ("/run", "/dev/shm", "/tmp") if kinds.get(folder) == "tmpfs"), None)
+
+
 class Daemon:
     """One run of spid in the gateway."""
 
-    def __init__(self, lab, rules, options, prefix=()):
+    def __init__(self, lab, rules, options, prefix=(), state="none"):
         self.lab = lab
         self.rules = rules
         self.log_path = os.path.join(lab.folder, f"spid-{len(lab.daemons)}.log")
         self.socket = os.path.join(lab.folder, "spid.sock")
         with open(self.log_path, "wb") as log:
             self.process = lab.start("gateway", "unshare", "-m", "sh", "-c", ACCOUNTS, lab.folder, *prefix, os.path.join(lab.build, "spid"), "-f", "-c", rules, "-S",
-                                     self.socket, *options, stderr=log)
+                                     self.socket, "--state", state, *options, stderr=log)
 
     def log(self):
         with open(self.log_path, errors="replace") as log:
@@ -194,14 +201,14 @@ class Lab:
     def python(self, host, code, *arguments, timeout=60):
         return self.run(host, sys.executable, "-c", code, *arguments, timeout=timeout)
 
-    def spid(self, rules, *options, ready=True, prefix=()):
-        """Starts the daemon with these rules (a text, or the path of a file)."""
+    def spid(self, rules, *options, ready=True, prefix=(), state="none"):
+        """Starts the daemon with these rules (a text, or the path of a file). STATE: the file that outlasts it."""
         path = rules
         if "\n" in rules:
             path = os.path.join(self.folder, "lab.rules")
             with open(path, "w") as file:
                 file.write(rules)
-        daemon = Daemon(self, path, options, prefix)
+        daemon = Daemon(self, path, options, prefix, state)
         self.daemons.append(daemon)
         if ready:
             daemon.wait_for("ready: ")

@@ -4,13 +4,15 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, OUTSIDE4, SERVER4, SERVER6, Lab, wait_until
+from lab import CLIENT4, OUTSIDE4, SERVER4, SERVER6, Lab, tmpfs, wait_until
 
 LONG = bool(os.environ.get("SPID_LAB_LONG"))
 BYTES = 50_000_000
@@ -60,6 +62,36 @@ for line in ["USER anonymous", "PASS x"] + sys.argv[3:]:
     except TimeoutError:
         print("nothing:", line)
         break
+"""
+
+
+# Waits for a line on standard input between an announcement and its use, in the middle of the transfer, and behind it.
+IN_PIECES = """
+import re, socket, sys
+control = socket.create_connection((sys.argv[1], 21), 30)
+reader = control.makefile("rb")
+def say(line):
+    control.sendall(line.encode() + b"\\r\\n")
+    return reader.readline().decode()
+def pause(word):
+    print(word, flush=True)
+    sys.stdin.readline()
+def announce():
+    numbers = [int(n) for n in re.search(r"\\(([0-9,]+)\\)", say("PASV"))[1].split(",")]
+    return numbers[4] * 256 + numbers[5]
+reader.readline(), say("USER anonymous"), say("PASS x"), say("TYPE I")
+for _ in range(2):
+    port = announce()
+    pause("announced")
+    data = socket.create_connection((sys.argv[1], port), 30)
+    say("RETR file")
+    got = len(data.recv(1000))
+    pause("begun")
+    while more := len(data.recv(65536)):
+        got += more
+    data.close()
+    reader.readline()
+    print(got, flush=True)
 """
 
 
@@ -194,6 +226,32 @@ class Ftp(unittest.TestCase):
         self.assertEqual(done.stdout.count("200"), 500, done.stdout[-500:])
         self.assertLessEqual(self.spid.ask("status")[0]["alg"]["expected"], 4)
         self.assertEqual(honest.wait(60), 0)
+
+    def test_the_end_of_the_daemon_ends_nothing(self):
+        """What is announced, and a transfer that has begun, live through it, and the control connection is listened to again."""
+        folder = tmpfs()
+        if folder is None:
+            self.skipTest("there is no tmpfs for the state table")
+        state = os.path.join(folder, f"spid-lab-ftp-{os.getpid()}.state")
+        self.addCleanup(lambda: os.path.exists(state) and os.unlink(state))
+        rules = RULES.format(alg=" alg ftp")
+        self.spid.stop()
+        type(self).spid = self.lab.spid(rules, state=state)
+        client = subprocess.Popen([*self.lab.entries["client"], sys.executable, "-c", IN_PIECES, SERVER4], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        self.lab.processes.append(client)
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            for word in ("announced", "begun"):
+                self.assertEqual(client.stdout.readline(), word + "\n")
+                self.spid.stop(number)
+                type(self).spid = self.lab.spid(rules, state=state)
+                self.assertEqual(self.spid.ask("status")[0]["alg"]["expected"], int(word == "announced"))
+                print(file=client.stdin, flush=True)
+            self.assertEqual(client.stdout.readline(), f"{os.path.getsize(self.file)}\n")
+        client.communicate()
+        self.assertFalse(any(c.get("picked_up") for c in self.spid.ask("states")))
+        self.spid.stop()
+        type(self).spid = self.lab.spid(rules)
 
     def test_through_masquerading(self):
         """The kernel's NAT helper rewrites what the clients announce; spid judges what stands inside."""

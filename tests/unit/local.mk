@@ -16,6 +16,8 @@ UNIT_TESTS = \
 	tests/unit/test_family \
 	tests/unit/test_host \
 	tests/unit/test_ledger \
+	tests/unit/test_inherit \
+	tests/unit/test_members \
 	tests/unit/test_moving \
 	tests/unit/test_packet \
 	tests/unit/test_packet_decode \
@@ -58,6 +60,10 @@ tests_unit_test_family_LDADD = $(UNIT_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/random_rules.c tests/unit/random_rules.h
 tests_unit_test_ledger_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_ledger_LDADD = $(spid_LDADD) $(CHECK_LIBS)
+tests_unit_test_inherit_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_inherit_LDADD = $(UNIT_LIBS)
+tests_unit_test_members_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_members_LDADD = $(spid_LDADD) $(CHECK_LIBS)
 tests_unit_test_moving_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_moving_LDADD = $(UNIT_LIBS)
 tests_unit_test_packet_SOURCES = tests/unit/test_packet.c $(UNIT_BUILD)

@@ -16,7 +16,7 @@ static void setup(void)
 {
     const struct siphash_key key = {5, 6};
     tally = tally_new(4096, &key);
-    families = families_new(&key, tally);
+    families = families_new(&key, tally, NULL);
     ck_assert_ptr_nonnull(families);
 }
 
