@@ -94,7 +94,7 @@ int main(int argc, char **argv)
     ruleset = (struct ruleset){.generation = 1, .rule_count = 1, .rules = &allow_all, .timeouts = timeouts_default};
     ruleset.timeouts.ms[TIMEOUT_UDP_NEW] = ruleset.timeouts.ms[TIMEOUT_UDP_REPLIED] = 3600000;
     struct surroundings *surroundings = surroundings_new(NULL, 0, NULL, 0);
-    policy = (struct policy){&ruleset, surroundings, 2, all_counters, NULL};
+    policy = (struct policy){.ruleset = &ruleset, .surroundings = surroundings, .workers = 2, .counters = all_counters};
     engine = (struct engine){.table = table_new(&config), .ruleset = &ruleset, .surroundings = surroundings,
                              .rule_counters = counters, .offers = &offers};
     const struct fast_config fast_config = {engine.table, &policy, count, FAST_DEATH_PASSES, false, NULL};

@@ -119,7 +119,7 @@ static void fill(struct table *table)
     announce(families, child, 5004, false);
     join(table, 5002);
     join(table, 5004);
-    table_remove(table, second);
+    table_remove(table, second, ENDING_NONE);
 }
 
 static void change(struct home *home, struct reader *reader)

@@ -184,7 +184,7 @@ START_TEST(numbers_go_on)
         last = open_number(i)->id;
     for (uint16_t i = 1; i <= 9; i++) {
         struct tuple gone = tuple_of_number(i, PROTOCOL_TCP);
-        table_remove(old.table, find(&old, &gone));
+        table_remove(old.table, find(&old, &gone), ENDING_NONE);
     }
     take_over(LATER_MS);
     struct tuple tuple = tuple_of_number(11, PROTOCOL_TCP);
@@ -209,7 +209,7 @@ END_TEST
 START_TEST(what_is_over_is_not_taken_over)
 {
     struct tuple gone = open_number(1)->tuple;
-    table_remove(old.table, open_number(2));
+    table_remove(old.table, open_number(2), ENDING_NONE);
     open_number(3)->timeout_ms = 1000;
     open_number(4);
     take_over(NOW_MS + 1000);
@@ -410,8 +410,8 @@ START_TEST(families_go_on)
     ck_assert_uint_eq(family_kinship(families, head).children, 1);
     /* While it lives the parent does not idle out; when both are gone nothing is left. */
     ck_assert(!table_expired(new.table, head, NOW_MS + 100000));
-    table_remove(new.table, heir);
-    table_remove(new.table, head);
+    table_remove(new.table, heir, ENDING_NONE);
+    table_remove(new.table, head, ENDING_NONE);
     use = families_use(families);
     ck_assert_uint_eq(use.families + use.waiting + use.children, 0);
 }
@@ -422,12 +422,12 @@ START_TEST(children_outlive_their_parent)
     struct connection *parent = open_parent(1);
     announce(parent, 5000, false);
     struct tuple child = open_child(5000)->tuple;
-    table_remove(old.table, parent);
+    table_remove(old.table, parent, ENDING_NONE);
     take_over(LATER_MS);
     ck_assert_uint_eq(result.adopted, 1);
     struct families *families = table_families(new.table);
     ck_assert_uint_eq(families_use(families).families, 1);
-    table_remove(new.table, find(&new, &child));
+    table_remove(new.table, find(&new, &child), ENDING_NONE);
     ck_assert_uint_eq(families_use(families).families, 0);
 }
 END_TEST
@@ -475,7 +475,7 @@ START_TEST(children_of_a_parent_who_is_refused_are_orphans)
     ck_assert_uint_eq(result.adopted, 2);
     ck_assert_uint_eq(result.refused[INHERIT_TWICE], 1);
     ck_assert_uint_eq(announced(&new, 5001, &of), KIN_NONE);
-    table_remove(new.table, find(&new, &child));
+    table_remove(new.table, find(&new, &child), ENDING_NONE);
     ck_assert_uint_eq(families_use(table_families(new.table)).families, 0);
 }
 END_TEST
