@@ -15,6 +15,7 @@
 #include "command/replay.h"
 #include "config.h"
 #include "daemon/daemon.h"
+#include "io/namespace.h"
 #include "packet/verdict.h"
 #include "rules/ruleset.h"
 
@@ -23,8 +24,11 @@
 
 #define EXIT_USAGE 2
 
+#define NETNS_ERROR_BYTES 4300
+
 static const char usage_text[] =
-    "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE] [--cpus LIST] [-v]\n"
+    "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE]\n"
+    "            [--cpus LIST] [--mark VALUE[/MASK]] [--netns NAME|PATH] [-v]\n"
     "       spid --check [--strict] [--json] [--verbose] FILE\n"
     "       spid --replay CAPTURE [-c FILE] [--json [--verbose]] [--self ADDR,...] [--pickup]\n"
     "                           [--checksums verify|ignore]\n"
@@ -40,6 +44,8 @@ static const char usage_text[] =
     "  -S, --socket PATH         control socket (default " DEFAULT_SOCKET ")\n"
     "      --cpus LIST           the processors that the workers run on, one each in turn, such as 0,2-3\n"
     "      --pidfile PATH        write the process's number there when ready\n"
+    "      --mark VALUE[/MASK]   the mark of packets that spid sends itself (default 0x80000000/0x80000000)\n"
+    "      --netns NAME|PATH     run in this network namespace\n"
     "  -v, --verbose             log every verdict; with --check show the implicit rules,\n"
     "                            with --replay --json how the rules were read\n"
     "  -n, --check               read the rules file, run its tests, say what is wrong\n"
@@ -64,6 +70,7 @@ struct command_line {
     struct check_options check;
     struct replay_options replay;
     struct explain_options explain;
+    const char *netns;
     bool json, strict, verbose;
 };
 
@@ -142,6 +149,20 @@ static int read_hooks(const char *text, struct daemon_options *daemon)
     }
 }
 
+static int read_mark(const char *text, struct hook_mark *mark)
+{
+    char *end;
+    unsigned long long value = strtoull(text, &end, 0), mask = value;
+    bool digits = *text >= '0' && *text <= '9';
+    if (digits && *end == '/' && end[1] >= '0' && end[1] <= '9')
+        mask = strtoull(end + 1, &end, 0);
+    if (!digits || *end != '\0' || value == 0 || mask > UINT32_MAX || (value & ~mask) != 0)
+        return usage_error("--mark takes a number, not 0, and a mask that holds its bits, such as 0x80000000/0x80000000; '%s' is none",
+                           text);
+    *mark = (struct hook_mark){(uint32_t)value, (uint32_t)mask};
+    return 0;
+}
+
 static int read_checksums(const char *text, struct replay_options *replay)
 {
     replay->ignore_checksums = strcmp(text, "ignore") == 0;
@@ -178,6 +199,11 @@ static int read_option(struct command_line *line, int option, const char *argume
         return 0;
     case 'p':
         line->daemon.pidfile = argument;
+        return 0;
+    case 'm':
+        return read_mark(argument, &line->daemon.mark);
+    case 'N':
+        line->netns = argument;
         return 0;
     case 'v':
         line->verbose = true;
@@ -263,6 +289,7 @@ int main(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},   {"foreground", no_argument, NULL, 'f'},
         {"queue", required_argument, NULL, 'q'},    {"hook", required_argument, NULL, 'H'},
         {"socket", required_argument, NULL, 'S'},   {"pidfile", required_argument, NULL, 'p'},
+        {"mark", required_argument, NULL, 'm'},     {"netns", required_argument, NULL, 'N'},
         {"verbose", no_argument, NULL, 'v'},        {"check", no_argument, NULL, 'n'},
         {"replay", required_argument, NULL, 'r'},   {"strict", no_argument, NULL, 't'},
         {"json", no_argument, NULL, 'j'},           {"self", required_argument, NULL, 's'},
@@ -274,7 +301,7 @@ int main(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     struct command_line line = {
-        .daemon = {.config = DEFAULT_CONFIG, .socket = DEFAULT_SOCKET},
+        .daemon = {.config = DEFAULT_CONFIG, .socket = DEFAULT_SOCKET, .mark = HOOK_MARK_DEFAULT},
         .replay = {.config = DEFAULT_CONFIG},
         .explain = {.config = DEFAULT_CONFIG},
     };
@@ -291,6 +318,11 @@ int main(int argc, char **argv)
         int status = read_option(&line, option, optarg);
         if (status != 0)
             return status;
+    }
+    char error[NETNS_ERROR_BYTES];
+    if (line.netns != NULL && !namespace_enter(line.netns, error, sizeof error)) {
+        fprintf(stderr, "spid: %s\n", error);
+        return 1;
     }
     return run(&line, argc, argv);
 }

@@ -13,6 +13,8 @@ libhost_a_SOURCES += \
 	src/daemon/fast.h \
 	src/daemon/follow.c \
 	src/daemon/follow.h \
+	src/daemon/guard.c \
+	src/daemon/guard.h \
 	src/daemon/judges.c \
 	src/daemon/judges.h \
 	src/daemon/landlock.c \

@@ -1,0 +1,119 @@
+#include "daemon/guard.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "daemon/private.h"
+#include "io/interfaces.h"
+#include "io/iptables.h"
+#include "io/nft.h"
+
+/* Changes come in bursts: the look comes so long after the first of them; later when the hook was put back only just before. */
+#define SETTLE_SECONDS 0.05
+#define SETTLE_AGAIN_SECONDS 0.5
+#define JUST_BEFORE_MS 5000
+
+#define QUIET_MS 60000
+#define TEXT_BYTES 1500
+
+static uint64_t legacy_print(void)
+{
+    return iptables_legacy_print(4) ^ iptables_legacy_print(6);
+}
+
+static void look(struct daemon *daemon)
+{
+    struct guard *guard = &daemon->guard;
+    char text[TEXT_BYTES];
+    uint64_t now_ms = clock_now_ms();
+    enum hook_state state = hook_look(&daemon->hook, &guard->memory, text, sizeof text);
+    if (guard->legacy)
+        guard->legacy_print = legacy_print();
+    if (state == HOOK_MENDED) {
+        guard->mended_ms = now_ms;
+        log_line(LOG_LEVEL_WARNING, "packets may have passed unjudged for a moment: %s", text);
+    } else if (state == HOOK_BROKEN && (!guard->broken || now_ms >= guard->quiet_until_ms)) {
+        guard->quiet_until_ms = now_ms + QUIET_MS;
+        log_line(LOG_LEVEL_ERROR, "packets may pass unjudged: %s", text);
+    } else if (state == HOOK_STANDS && guard->broken) {
+        log_line(LOG_LEVEL_NOTICE, "the hook stands again, and everything meets it");
+    }
+    guard->broken = state == HOOK_BROKEN;
+}
+
+static void on_settled(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    look(watcher->data);
+}
+
+static void on_notice(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    struct daemon *daemon = watcher->data;
+    struct guard *guard = &daemon->guard;
+    (void)events;
+    interfaces_drain(guard->fd);
+    if (ev_is_active(&guard->settle))
+        return;
+    bool just_before = guard->mended_ms != 0 && clock_now_ms() - guard->mended_ms < JUST_BEFORE_MS;
+    ev_timer_set(&guard->settle, just_before ? SETTLE_AGAIN_SECONDS : SETTLE_SECONDS, 0.);
+    ev_timer_start(loop, &guard->settle);
+}
+
+/* Rules that were changed by hand may stay as they are: what is behind the jump is worth a word, not more. */
+static void tell_unreached(const struct daemon *daemon)
+{
+    char note[TEXT_BYTES];
+    if (hook_unreached(&daemon->hook, note, sizeof note))
+        log_line(LOG_LEVEL_WARNING, "%s", note);
+}
+
+void guard_start(struct daemon *daemon)
+{
+    struct guard *guard = &daemon->guard;
+    char error[TEXT_BYTES];
+    guard->fd = -1;
+    if (daemon->hooks == 0)
+        return;
+    /* Notices from before the first look count: what happens from here on is not missed. */
+    guard->fd = nft_watch();
+    guard->legacy = iptables_backend() == IPTABLES_LEGACY;
+    if (guard->fd < 0 && !guard->legacy)
+        log_line(LOG_LEVEL_WARNING, "changes of the kernel's rules cannot be followed (%s): if another tool removes the hook nobody notices",
+                 strerror(-guard->fd));
+    if (hook_remember(&guard->memory, error, sizeof error) != 0) {
+        log_line(LOG_LEVEL_WARNING, "%s: if another tool removes the hook nobody notices", error);
+        return;
+    }
+    guard->watches = true;
+    tell_unreached(daemon);
+    ev_timer_init(&guard->settle, on_settled, SETTLE_SECONDS, 0.);
+    guard->settle.data = guard->notice.data = daemon;
+    if (guard->fd >= 0) {
+        ev_io_init(&guard->notice, on_notice, guard->fd, EV_READ);
+        ev_io_start(daemon->loop, &guard->notice);
+    }
+    look(daemon);
+}
+
+void guard_stop(struct daemon *daemon)
+{
+    struct guard *guard = &daemon->guard;
+    if (guard->watches) {
+        ev_timer_stop(daemon->loop, &guard->settle);
+        if (guard->fd >= 0)
+            ev_io_stop(daemon->loop, &guard->notice);
+    }
+    if (daemon->hooks != 0 && guard->fd > 0)
+        close(guard->fd);
+    guard->watches = false;
+}
+
+void guard_second(struct daemon *daemon)
+{
+    struct guard *guard = &daemon->guard;
+    if (guard->watches && (guard->broken || (guard->legacy && legacy_print() != guard->legacy_print)))
+        look(daemon);
+}

@@ -1,0 +1,36 @@
+/*
+ * Watches that the hook stays where it is and that everything meets it, and puts it back when another tool has flushed it: at the
+ * kernel's notice of a change (nf_tables), or within a second (iptables' older backend, which gives none). In the main thread.
+ */
+#ifndef DAEMON_GUARD_H
+#define DAEMON_GUARD_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/hook.h"
+
+struct daemon;
+
+struct guard {
+    bool watches;              /* there is a hook, and it is known how it looks */
+    int fd;                    /* nf_tables' notices; less than 0: there are none */
+    bool legacy;               /* the older backend has the hook */
+    uint64_t legacy_print;     /* how its tables looked last */
+    bool broken;               /* at the last look: again each second */
+    uint64_t quiet_until_ms;   /* the same trouble is not told again before */
+    uint64_t mended_ms;        /* when it was put back last; 0: never */
+    struct hook_memory memory;
+    ev_io notice;
+    ev_timer settle;
+};
+
+/* The hook has been installed: begins to watch it, with a first look. What keeps it from watching is logged. */
+void guard_start(struct daemon *daemon);
+void guard_stop(struct daemon *daemon);
+
+/* Once a second. */
+void guard_second(struct daemon *daemon);
+
+#endif
