@@ -62,8 +62,12 @@ static struct target target_of(const char *rule)
     char token[TOKEN_BYTES];
     while ((rule = word(rule, token)) != NULL) {
         /* The only match before the target whose argument is anybody's words. */
-        if (strcmp(token, "--comment") == 0 && (rule = word(rule, token)) == NULL)
-            break;
+        if (strcmp(token, "--comment") == 0) {
+            rule = word(rule, token);
+            if (rule == NULL)
+                break;
+            continue;
+        }
         target.go = strcmp(token, "-g") == 0;
         if (!target.go && strcmp(token, "-j") != 0)
             continue;
@@ -121,6 +125,8 @@ static bool rule_escapes(struct search *search, const char *line, const char *ru
                          bool returns_to_nobody, unsigned depth)
 {
     struct target target = target_of(rule);
+    if (strcmp(target.name, search->our_chain) == 0)
+        return false;
     bool leaves = strcmp(target.name, "ACCEPT") == 0 || strcmp(target.name, "NFQUEUE") == 0 || strcmp(target.name, "QUEUE") == 0;
     if (returns_to_nobody && (strcmp(target.name, "RETURN") == 0 || target.go))
         leaves = true;
