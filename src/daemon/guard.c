@@ -9,10 +9,14 @@
 #include "io/iptables.h"
 #include "io/nft.h"
 
-/* Changes come in bursts: the look comes so long after the first of them; later when the hook was put back only just before. */
-#define SETTLE_SECONDS 0.05
-#define SETTLE_AGAIN_SECONDS 0.5
-#define JUST_BEFORE_MS 5000
+/*
+ * Changes come in bursts: the look comes so long after the first of them. Who removes the hook as often as it is put back is met
+ * once a second from the QUARREL_MENDED-th time on, until there is peace for so long.
+ */
+#define SETTLE_SECONDS 0.03
+#define SETTLE_QUARREL_SECONDS 1.0
+#define QUARREL_MENDED 20
+#define PEACE_MS 10000
 
 #define QUIET_MS 60000
 #define TEXT_BYTES 1500
@@ -31,6 +35,7 @@ static void look(struct daemon *daemon)
     if (guard->legacy)
         guard->legacy_print = legacy_print();
     if (state == HOOK_MENDED) {
+        guard->mended = now_ms - guard->mended_ms < PEACE_MS ? guard->mended + 1 : 1;
         guard->mended_ms = now_ms;
         log_line(LOG_LEVEL_WARNING, "packets may have passed unjudged for a moment: %s", text);
     } else if (state == HOOK_BROKEN && (!guard->broken || now_ms >= guard->quiet_until_ms)) {
@@ -57,8 +62,8 @@ static void on_notice(struct ev_loop *loop, ev_io *watcher, int events)
     interfaces_drain(guard->fd);
     if (ev_is_active(&guard->settle))
         return;
-    bool just_before = guard->mended_ms != 0 && clock_now_ms() - guard->mended_ms < JUST_BEFORE_MS;
-    ev_timer_set(&guard->settle, just_before ? SETTLE_AGAIN_SECONDS : SETTLE_SECONDS, 0.);
+    bool quarrel = guard->mended >= QUARREL_MENDED && clock_now_ms() - guard->mended_ms < PEACE_MS;
+    ev_timer_set(&guard->settle, quarrel ? SETTLE_QUARREL_SECONDS : SETTLE_SECONDS, 0.);
     ev_timer_start(loop, &guard->settle);
 }
 

@@ -20,7 +20,8 @@ struct guard {
     uint64_t legacy_print;     /* how its tables looked last */
     bool broken;               /* at the last look: again each second */
     uint64_t quiet_until_ms;   /* the same trouble is not told again before */
-    uint64_t mended_ms;        /* when it was put back last; 0: never */
+    uint64_t mended_ms;        /* when it was put back last */
+    unsigned mended;           /* how often without a longer pause */
     struct hook_memory memory;
     ev_io notice;
     ev_timer settle;

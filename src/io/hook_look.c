@@ -29,10 +29,11 @@ static char *read_table(int family, char *error, size_t size)
         return NULL;
     }
     int status = iptables_save(family, table, IPTABLES_SAVE_BYTES);
-    if (status == 0 && !mangle_unreadable(table) && strlen(table) < IPTABLES_SAVE_BYTES - 1)
+    bool unreadable = status == 0 && mangle_unreadable(table);
+    if (status == 0 && !unreadable && strlen(table) < IPTABLES_SAVE_BYTES - 1)
         return table;
     table[strcspn(table, "\n")] = '\0';
-    if (status == 0 && mangle_unreadable(table))
+    if (unreadable)
         snprintf(error, size, "the %s mangle table holds rules that only nft can read, so nobody can tell whether packets get past spid: "
                  "move them to a table of their own (nft list table %s mangle)", name, family == 6 ? "ip6" : "ip");
     else if (status == -ENOENT)

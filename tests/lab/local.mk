@@ -21,6 +21,7 @@ LAB_TESTS = \
 	tests/lab/test_lifecycle.py \
 	tests/lab/test_moving.py \
 	tests/lab/test_nat.py \
+	tests/lab/test_neighbours.py \
 	tests/lab/test_pptp.py \
 	tests/lab/test_privileges.py \
 	tests/lab/test_rtsp.py \
