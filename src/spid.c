@@ -12,6 +12,7 @@
 #include "command/diff.h"
 #include "command/explain.h"
 #include "command/lockdown.h"
+#include "command/preflight.h"
 #include "command/replay.h"
 #include "config.h"
 #include "daemon/daemon.h"
@@ -28,13 +29,14 @@
 
 static const char usage_text[] =
     "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--pidfile FILE]\n"
-    "            [--cpus LIST] [--mark VALUE[/MASK]] [--netns NAME|PATH] [-v]\n"
+    "                      [--cpus LIST] [--mark VALUE[/MASK]] [--netns NAME|PATH] [-v]\n"
     "       spid --check [--strict] [--json] [--verbose] FILE\n"
     "       spid --replay CAPTURE [-c FILE] [--json [--verbose]] [--self ADDR,...] [--pickup]\n"
     "                           [--checksums verify|ignore]\n"
     "       spid --explain 'SRC[@zone] [port N] to DST[@zone] SERVICE [STATE] [at \"WHEN\"]' [-c FILE] [--json]\n"
     "       spid --diff OLD NEW [--json]\n"
     "       spid --lockdown [-c FILE] [-H CHAIN,...]\n"
+    "       spid --preflight [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--netns NAME|PATH] [--json]\n"
     "       spid --version | --help\n"
     "\n"
     "  -c, --config FILE         rules file (default " DEFAULT_CONFIG ")\n"
@@ -53,8 +55,9 @@ static const char usage_text[] =
     "      --explain PACKET      what the rules say about one packet, and why\n"
     "      --diff OLD NEW        the packets whose verdict changes, grouped, each group with a witness\n"
     "      --lockdown            close the chains that the daemon hooks, until it is ready\n"
+    "      --preflight           would spid run here? one line for each thing that it needs, with the mend\n"
     "      --strict              with --check: warnings refuse the file too\n"
-    "      --json                with --check and --replay: machine-readable output\n"
+    "      --json                machine-readable output\n"
     "      --self ADDR,...       with --replay: the gateway's own addresses\n"
     "      --pickup              with --replay: take up connections whose beginning is missing\n"
     "      --checksums WHAT      with --replay: verify (default) or ignore\n"
@@ -62,7 +65,7 @@ static const char usage_text[] =
     "Signals: HUP reload, TERM stop and leave the hook (nothing passes until the next start), INT stop and remove it.\n"
     "Manual: spid(8), spid.rules(5), spidctl(8).\n";
 
-enum command { COMMAND_DAEMON, COMMAND_CHECK, COMMAND_REPLAY, COMMAND_EXPLAIN, COMMAND_DIFF, COMMAND_LOCKDOWN };
+enum command { COMMAND_DAEMON, COMMAND_CHECK, COMMAND_REPLAY, COMMAND_EXPLAIN, COMMAND_DIFF, COMMAND_LOCKDOWN, COMMAND_PREFLIGHT };
 
 struct command_line {
     enum command command;
@@ -174,7 +177,7 @@ static int read_checksums(const char *text, struct replay_options *replay)
 static int choose(struct command_line *line, enum command command)
 {
     if (line->command != COMMAND_DAEMON)
-        return usage_error("--check, --replay, --explain, --diff and --lockdown exclude each other, and each stands once");
+        return usage_error("--check, --replay, --explain, --diff, --lockdown and --preflight exclude each other, and each stands once");
     line->command = command;
     return 0;
 }
@@ -234,6 +237,8 @@ static int read_option(struct command_line *line, int option, const char *argume
         return choose(line, COMMAND_LOCKDOWN);
     case 'd':
         return choose(line, COMMAND_DIFF);
+    case 'P':
+        return choose(line, COMMAND_PREFLIGHT);
     default:
         fputs("Try 'spid --help'.\n", stderr);
         return EXIT_USAGE;
@@ -245,7 +250,7 @@ static int run(struct command_line *line, int argc, char **argv)
     if (line->strict && line->command != COMMAND_CHECK)
         return usage_error("--strict goes with --check");
     if (line->json && line->command == COMMAND_DAEMON)
-        return usage_error("--json goes with --check, --replay, --explain or --diff");
+        return usage_error("--json goes with --check, --replay, --explain, --diff or --preflight");
     if ((line->replay.self != NULL || line->replay.ignore_checksums || line->replay.pickup) &&
         line->command != COMMAND_REPLAY)
         return usage_error("--self, --pickup and --checksums go with --replay");
@@ -279,6 +284,12 @@ static int run(struct command_line *line, int argc, char **argv)
         struct lockdown_options lockdown = {line->daemon.config, line->daemon.hooks_given, line->daemon.hooks};
         return command_lockdown(&lockdown);
     }
+    if (line->command == COMMAND_PREFLIGHT) {
+        const struct daemon_options *daemon = &line->daemon;
+        const struct preflight_options preflight = {daemon->config, daemon->socket, line->json, daemon->queues_given,
+                                                    daemon->hooks_given, daemon->queue_first, daemon->queue_last, daemon->hooks};
+        return command_preflight(&preflight);
+    }
     line->daemon.verbose = line->verbose;
     return daemon_run(&line->daemon);
 }
@@ -296,6 +307,7 @@ int main(int argc, char **argv)
         {"checksums", required_argument, NULL, 'k'}, {"pickup", no_argument, NULL, 'u'},
         {"explain", required_argument, NULL, 'e'},  {"diff", no_argument, NULL, 'd'},
         {"lockdown", no_argument, NULL, 'l'},
+        {"preflight", no_argument, NULL, 'P'},
         {"version", no_argument, NULL, 'V'},        {"help", no_argument, NULL, 'h'},
         {"cpus", required_argument, NULL, 'a'},
         {NULL, 0, NULL, 0},

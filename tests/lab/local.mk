@@ -23,6 +23,7 @@ LAB_TESTS = \
 	tests/lab/test_nat.py \
 	tests/lab/test_neighbours.py \
 	tests/lab/test_pptp.py \
+	tests/lab/test_preflight.py \
 	tests/lab/test_privileges.py \
 	tests/lab/test_rtsp.py \
 	tests/lab/test_sip.py \
