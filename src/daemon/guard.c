@@ -21,9 +21,9 @@
 #define QUIET_MS 60000
 #define TEXT_BYTES 1500
 
-static uint64_t legacy_print(void)
+static uint64_t legacy_print(const struct guard *guard)
 {
-    return iptables_legacy_print(4) ^ iptables_legacy_print(6);
+    return iptables_legacy_print(guard->legacy_fds[0], 4) ^ iptables_legacy_print(guard->legacy_fds[1], 6);
 }
 
 static void look(struct daemon *daemon)
@@ -33,7 +33,7 @@ static void look(struct daemon *daemon)
     uint64_t now_ms = clock_now_ms();
     enum hook_state state = hook_look(&daemon->hook, &guard->memory, text, sizeof text);
     if (guard->legacy)
-        guard->legacy_print = legacy_print();
+        guard->legacy_print = legacy_print(guard);
     if (state == HOOK_MENDED) {
         guard->mended = now_ms - guard->mended_ms < PEACE_MS ? guard->mended + 1 : 1;
         guard->mended_ms = now_ms;
@@ -67,7 +67,7 @@ static void on_notice(struct ev_loop *loop, ev_io *watcher, int events)
     ev_timer_start(loop, &guard->settle);
 }
 
-/* Rules that were changed by hand may stay as they are: what is behind the jump is worth a word, not more. */
+/* Nothing gets past spid by that: it is worth a word, not more. */
 static void tell_unreached(const struct daemon *daemon)
 {
     char note[TEXT_BYTES];
@@ -75,31 +75,40 @@ static void tell_unreached(const struct daemon *daemon)
         log_line(LOG_LEVEL_WARNING, "%s", note);
 }
 
-void guard_start(struct daemon *daemon)
+bool guard_prepare(struct daemon *daemon)
 {
     struct guard *guard = &daemon->guard;
     char error[TEXT_BYTES];
-    guard->fd = -1;
-    if (daemon->hooks == 0)
-        return;
-    /* Notices from before the first look count: what happens from here on is not missed. */
+    /* From before the first look: what happens between is not missed. */
     guard->fd = nft_watch();
     guard->legacy = iptables_backend() == IPTABLES_LEGACY;
-    if (guard->fd < 0 && !guard->legacy)
-        log_line(LOG_LEVEL_WARNING, "changes of the kernel's rules cannot be followed (%s): if another tool removes the hook nobody notices",
-                 strerror(-guard->fd));
-    if (hook_remember(&guard->memory, error, sizeof error) != 0) {
-        log_line(LOG_LEVEL_WARNING, "%s: if another tool removes the hook nobody notices", error);
-        return;
+    guard->legacy_fds[0] = guard->legacy ? iptables_legacy_open(4) : -1;
+    guard->legacy_fds[1] = guard->legacy ? iptables_legacy_open(6) : -1;
+    guard->open = true;
+    if (guard->fd < 0 && !guard->legacy) {
+        log_line(LOG_LEVEL_ERROR, "changes of the kernel's rules cannot be followed: %s", strerror(-guard->fd));
+        return false;
     }
-    guard->watches = true;
+    if (hook_remember(&guard->memory, error, sizeof error) != 0) {
+        log_line(LOG_LEVEL_ERROR, "the hook cannot be watched: %s", error);
+        return false;
+    }
     tell_unreached(daemon);
+    return true;
+}
+
+void guard_start(struct daemon *daemon)
+{
+    struct guard *guard = &daemon->guard;
+    if (!guard->open)
+        return;
     ev_timer_init(&guard->settle, on_settled, SETTLE_SECONDS, 0.);
     guard->settle.data = guard->notice.data = daemon;
     if (guard->fd >= 0) {
         ev_io_init(&guard->notice, on_notice, guard->fd, EV_READ);
         ev_io_start(daemon->loop, &guard->notice);
     }
+    guard->watches = true;
     look(daemon);
 }
 
@@ -110,15 +119,18 @@ void guard_stop(struct daemon *daemon)
         ev_timer_stop(daemon->loop, &guard->settle);
         if (guard->fd >= 0)
             ev_io_stop(daemon->loop, &guard->notice);
+        guard->watches = false;
     }
-    if (daemon->hooks != 0 && guard->fd > 0)
-        close(guard->fd);
-    guard->watches = false;
+    const int fds[] = {guard->fd, guard->legacy_fds[0], guard->legacy_fds[1]};
+    for (unsigned i = 0; guard->open && i < sizeof fds / sizeof fds[0]; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    guard->open = false;
 }
 
 void guard_second(struct daemon *daemon)
 {
     struct guard *guard = &daemon->guard;
-    if (guard->watches && (guard->broken || (guard->legacy && legacy_print() != guard->legacy_print)))
+    if (guard->watches && (guard->broken || (guard->legacy && legacy_print(guard) != guard->legacy_print)))
         look(daemon);
 }

@@ -14,9 +14,11 @@
 struct daemon;
 
 struct guard {
-    bool watches;              /* there is a hook, and it is known how it looks */
+    bool open;                 /* there is a hook, and the descriptors are open */
+    bool watches;              /* and it is being looked at */
     int fd;                    /* nf_tables' notices; less than 0: there are none */
-    bool legacy;               /* the older backend has the hook */
+    bool legacy;               /* the older backend has the hook ... */
+    int legacy_fds[2];         /* ... and is asked by these, for IPv4 and IPv6 */
     uint64_t legacy_print;     /* how its tables looked last */
     bool broken;               /* at the last look: again each second */
     uint64_t quiet_until_ms;   /* the same trouble is not told again before */
@@ -27,7 +29,10 @@ struct guard {
     ev_timer settle;
 };
 
-/* The hook has been installed: begins to watch it, with a first look. What keeps it from watching is logged. */
+/* The hook has just been installed: keeps how it looks, and opens what it is watched by. False, logged: it cannot be watched. */
+bool guard_prepare(struct daemon *daemon);
+
+/* Begins to watch, where there is a hook, with a first look. */
 void guard_start(struct daemon *daemon);
 void guard_stop(struct daemon *daemon);
 

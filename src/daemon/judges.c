@@ -182,7 +182,7 @@ static bool install_hook(struct daemon *daemon)
         log_line(LOG_LEVEL_WARNING, "the kernel cannot be made to reassemble %s fragments (the match `socket` is missing: "
                                     "modprobe xt_socket); they will be denied as bad-fragment",
                  missing & HOOK_NO_DEFRAGMENTATION_V4 ? "IPv4" : "IPv6");
-    return true;
+    return guard_prepare(daemon);
 }
 
 static int cpu_of(const struct daemon_options *options, unsigned worker)

@@ -1,5 +1,6 @@
 #include "io/iptables.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
@@ -90,7 +91,7 @@ static uint64_t mix(uint64_t sum, const void *bytes, size_t length)
         at_ += entry_->next_offset;                                                                               \
     }
 
-static unsigned long long print_v4(int fd)
+static uint64_t print_v4(int fd)
 {
     struct ipt_getinfo info = {.name = "mangle"};
     socklen_t length = sizeof info;
@@ -111,7 +112,7 @@ static unsigned long long print_v4(int fd)
     return sum;
 }
 
-static unsigned long long print_v6(int fd)
+static uint64_t print_v6(int fd)
 {
     struct ip6t_getinfo info = {.name = "mangle"};
     socklen_t length = sizeof info;
@@ -132,12 +133,13 @@ static unsigned long long print_v6(int fd)
     return sum;
 }
 
-unsigned long long iptables_legacy_print(int family)
+int iptables_legacy_open(int family)
 {
     int fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return 0;
-    unsigned long long print = family == 6 ? print_v6(fd) : print_v4(fd);
-    close(fd);
-    return print;
+    return fd >= 0 ? fd : -errno;
+}
+
+uint64_t iptables_legacy_print(int fd, int family)
+{
+    return family == 6 ? print_v6(fd) : print_v4(fd);
 }

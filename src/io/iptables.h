@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum iptables_backend {
     IPTABLES_DEFAULT, /* what `iptables` is here */
@@ -38,7 +39,10 @@ int iptables_restore(int family, const char *input, char *output, size_t size);
 
 int iptables_save(int family, char *output, size_t size);
 
+/* A socket to ask for the older backend's tables of FAMILY by; -errno: there is none. */
+int iptables_legacy_open(int family);
+
 /* A number that changes when the older backend's mangle table of FAMILY does, whatever the counters do; 0: it cannot be read. */
-unsigned long long iptables_legacy_print(int family);
+uint64_t iptables_legacy_print(int fd, int family);
 
 #endif
