@@ -8,6 +8,8 @@
 #include "io/interfaces.h"
 #include "io/iptables.h"
 #include "io/nft.h"
+#include "packet/packet.h"
+#include "state/tcp.h"
 
 /*
  * Changes come in bursts: the look comes so long after the first of them. Who removes the hook as often as it is put back is met
@@ -18,12 +20,35 @@
 #define QUARREL_MENDED 20
 #define PEACE_MS 10000
 
+#define WALK_BUDGET 256u
+
 #define QUIET_MS 60000
 #define TEXT_BYTES 1500
 
 static uint64_t legacy_print(const struct guard *guard)
 {
     return iptables_legacy_print(guard->legacy_fds[0], 4) ^ iptables_legacy_print(guard->legacy_fds[1], 6);
+}
+
+/*
+ * What passed meanwhile nobody has seen: connections have moved on, and who held them against where they stood would cut them.
+ * Recalled first, as what the fast path knows of them is as old.
+ */
+static void forget_windows(void *context, struct connection *connection)
+{
+    const struct daemon *daemon = context;
+    if (connection->tuple.protocol != PROTOCOL_TCP || connection->state < TCP_ESTABLISHED || connection->state > TCP_LAST_ACK)
+        return;
+    table_recall(daemon->table, connection);
+    tcp_window_forget(connection->transport.tcp.peer);
+}
+
+static void forget_all_windows(struct daemon *daemon, uint64_t now_ms)
+{
+    uint32_t place = 0;
+    do
+        place = table_walk(daemon->table, place, WALK_BUDGET, now_ms, forget_windows, daemon);
+    while (place != 0);
 }
 
 static void look(struct daemon *daemon)
@@ -37,6 +62,7 @@ static void look(struct daemon *daemon)
     if (state == HOOK_MENDED) {
         guard->mended = now_ms - guard->mended_ms < PEACE_MS ? guard->mended + 1 : 1;
         guard->mended_ms = now_ms;
+        forget_all_windows(daemon, now_ms);
         log_line(LOG_LEVEL_WARNING, "packets may have passed unjudged for a moment: %s", text);
     } else if (state == HOOK_BROKEN && (!guard->broken || now_ms >= guard->quiet_until_ms)) {
         guard->quiet_until_ms = now_ms + QUIET_MS;

@@ -54,6 +54,12 @@ enum tcp_bound tcp_window_check(struct tcp_peer *sender, struct tcp_peer *receiv
 void tcp_window_pick_up(struct tcp_peer *sender, struct tcp_peer *receiver, const struct packet *packet);
 
 /*
+ * Where both sides (PEERS) stand is out of date: their next segments are learnt from, as if the connection were picked up. How they
+ * scale is known.
+ */
+void tcp_window_forget(struct tcp_peer peers[DIRECTION_COUNT]);
+
+/*
  * Lies SEQ within what the sender of DIRECTION may have sent, as far as the receiver can still care? For the packets that
  * ICMP errors quote (RFC 5927, 4.1).
  */

@@ -50,6 +50,14 @@ void tcp_window_pick_up(struct tcp_peer *sender, struct tcp_peer *receiver, cons
         sender->flags |= TCP_PEER_FIN;
 }
 
+void tcp_window_forget(struct tcp_peer peers[DIRECTION_COUNT])
+{
+    for (unsigned i = 0; i < DIRECTION_COUNT; i++) {
+        peers[i].flags |= TCP_PEER_MIDWAY;
+        peers[i].window = 0;
+    }
+}
+
 /* The first segment of a side, or its SYN anew: where it begins, what it offers, whether it scales. */
 static void learn(struct tcp_peer *sender, struct tcp_peer *receiver, const struct packet *packet)
 {

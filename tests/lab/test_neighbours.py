@@ -164,6 +164,25 @@ class Neighbours(unittest.TestCase):
         self.assertIn("gone: -A FORWARD -j spid-forward", spid.wait_for("it is put back", after=at)[at:])
         self.judged()
 
+    def test_what_moved_on_while_the_hook_was_gone_goes_on(self):
+        size = 300 << 20
+        self.lab.web("server", 82, size=size)
+        spid = self.lab.spid(RULES.replace("tcp 80", "tcp 82"))
+        path = os.path.join(self.lab.folder, "download")
+        client = self.lab.start("client", "curl", "-s", "-m", "60", "--limit-rate", "60M", "-o", path, f"http://{SERVER4}:82/file")
+
+        def has(bytes_):
+            lab_module.wait_until(lambda: os.path.exists(path) and os.path.getsize(path) >= bytes_, 30, what="the download")
+        has(20 << 20)
+        # Nobody puts the hook back for a while: more passes than any window holds.
+        spid.process.send_signal(signal.SIGSTOP)
+        self.gateway("iptables", "-t", "mangle", "-F")
+        has(os.path.getsize(path) + (60 << 20))
+        spid.process.send_signal(signal.SIGCONT)
+        spid.wait_for("it is put back")
+        self.assertEqual(client.wait(60), 0)
+        self.assertEqual(os.path.getsize(path), size)
+
     def test_who_comes_before_spid_later_is_asked_behind_it(self):
         spid = self.lab.spid(RULES)
         self.gateway("iptables", "-t", "mangle", "-I", "FORWARD", "-p", "tcp", "-j", "ACCEPT")
