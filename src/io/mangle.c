@@ -162,6 +162,11 @@ bool mangle_escape(const char *table, const char *kernel_chain, const char *our_
     return escapes(&search, kernel_chain, !policy_drops(table, kernel_chain), 0);
 }
 
+static bool is_ours(const char *chain)
+{
+    return strncmp(chain, OUR_PREFIX, strlen(OUR_PREFIX)) == 0;
+}
+
 bool mangle_unreached(const char *table, const char *kernel_chain, const char *our_chain, struct mangle_rule *rule)
 {
     unsigned number = 0;
@@ -171,11 +176,11 @@ bool mangle_unreached(const char *table, const char *kernel_chain, const char *o
         if (text == NULL)
             continue;
         number++;
-        if (behind) {
+        if (behind && !is_ours(target_of(text).name)) {
             fill(rule, line, kernel_chain, number);
             return true;
         }
-        behind = is_jump(text, our_chain);
+        behind = behind || is_jump(text, our_chain);
     }
     return false;
 }
@@ -190,8 +195,7 @@ size_t mangle_ours(const char *table, char *ours, size_t size)
         if (strncmp(line, "-A ", 3) != 0)
             continue;
         const char *rule = word(line + 3, chain);
-        bool ours_here = strncmp(chain, OUR_PREFIX, strlen(OUR_PREFIX)) == 0;
-        if (!ours_here && (rule == NULL || strncmp(target_of(rule).name, OUR_PREFIX, strlen(OUR_PREFIX)) != 0))
+        if (!is_ours(chain) && (rule == NULL || !is_ours(target_of(rule).name)))
             continue;
         if (used + length < size) {
             memcpy(ours + used, line, length);

@@ -71,6 +71,7 @@ START_TEST(what_stands_behind_the_jump)
 {
     struct mangle_rule rule;
     ck_assert(!mangle_unreached(CHAINS OURS "-A FORWARD -j LOG\n" JUMP QUEUE, "FORWARD", "spid-forward", &rule));
+    ck_assert(!mangle_unreached(CHAINS OURS JUMP "-A FORWARD -j spid-defrag\n" QUEUE, "FORWARD", "spid-forward", &rule));
     ck_assert(mangle_unreached(CHAINS OURS "-A FORWARD -j LOG\n" JUMP "-A FORWARD -j TCPMSS --set-mss 1400\n" QUEUE, "FORWARD",
                                "spid-forward", &rule));
     ck_assert_uint_eq(rule.number, 3);
