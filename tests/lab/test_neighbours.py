@@ -65,6 +65,13 @@ FIREWALLD = """table inet firewalld {
 }
 """
 
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>unix:path={folder}/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/><allow user="*"/>
+</policy></busconfig>
+"""
+
 
 class Neighbours(unittest.TestCase):
     @classmethod
@@ -260,6 +267,40 @@ class Neighbours(unittest.TestCase):
             done = self.lab.run("gateway", *ufw, action)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             # From the last flush on it is the guard's turn: nobody else touches the tables any more.
+            lab_module.wait_until(lambda: self.lab.kernel_rules().count("-A FORWARD -j spid-forward") == 2, what="the hook")
+            self.judged()
+        self.assertIn("it is put back", spid.log())
+
+    def test_firewalld(self):
+        self.need("firewalld")
+        self.need("dbus-daemon")
+        folder = os.path.join(self.lab.folder, "firewalld")
+        shared = os.path.join(os.path.dirname(os.path.realpath(shutil.which("firewalld"))), "../lib/firewalld")
+        os.makedirs(folder)
+        # A bus of its own: it neither asks nor tells this machine's.
+        with open(f"{folder}/bus.conf", "w") as file:
+            file.write(BUS.format(folder=folder))
+        bus = self.lab.start("gateway", "dbus-daemon", f"--config-file={folder}/bus.conf", "--nofork", "--nopidfile")
+        self.addCleanup(bus.kill)
+        lab_module.wait_until(lambda: os.path.exists(f"{folder}/bus"), what="the bus")
+        spid = self.lab.spid(RULES)
+        for backend in ("nftables", "iptables"):
+            with open(f"{folder}/firewalld.conf", "w") as file:
+                file.write(f"DefaultZone=trusted\nFirewallBackend={backend}\nCleanupOnExit=yes\nIndividualCalls=no\nFlushAllOnReload=yes\n")
+            environment = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={folder}/bus")
+            daemon = self.lab.start("gateway", "firewalld", "--nofork", "--nopid", "--system-config", folder, "--default-config", shared,
+                                    env=environment)
+            here = "table inet firewalld" if backend == "nftables" else "chain FWD_trusted"
+            up = lambda: here in self.lab.run("gateway", "nft", "list", "ruleset").stdout
+            lab_module.wait_until(up, 30, f"firewalld with {backend}")
+            for number in (signal.SIGHUP, signal.SIGTERM):
+                lab_module.wait_until(lambda: self.lab.kernel_rules().count("-A FORWARD -j spid-forward") == 2, what="the hook")
+                self.judged()
+                daemon.send_signal(number)
+                if number == signal.SIGHUP:
+                    lab_module.wait_until(up, 30, "the reload")
+            daemon.wait(30)
+            lab_module.wait_until(lambda: not up(), what="its end")
             lab_module.wait_until(lambda: self.lab.kernel_rules().count("-A FORWARD -j spid-forward") == 2, what="the hook")
             self.judged()
         self.assertIn("it is put back", spid.log())
