@@ -57,12 +57,16 @@ static void look(struct daemon *daemon)
     char text[TEXT_BYTES];
     uint64_t now_ms = clock_now_ms();
     enum hook_state state = hook_look(&daemon->hook, &guard->memory, text, sizeof text);
+    /* Forgotten before packets come again: what comes first is learnt from, not denied. Trouble that lasts is no reason to forget on. */
+    if (state == HOOK_WRONG || (state == HOOK_BROKEN && !guard->broken))
+        forget_all_windows(daemon, now_ms);
+    if (state != HOOK_STANDS)
+        state = hook_mend(&daemon->hook, &guard->memory, text, sizeof text);
     if (guard->legacy)
         guard->legacy_print = legacy_print(guard);
     if (state == HOOK_MENDED) {
         guard->mended = now_ms - guard->mended_ms < PEACE_MS ? guard->mended + 1 : 1;
         guard->mended_ms = now_ms;
-        forget_all_windows(daemon, now_ms);
         log_line(LOG_LEVEL_WARNING, "packets may have passed unjudged for a moment: %s", text);
     } else if (state == HOOK_BROKEN && (!guard->broken || now_ms >= guard->quiet_until_ms)) {
         guard->quiet_until_ms = now_ms + QUIET_MS;

@@ -72,16 +72,17 @@ struct hook_memory {
 int hook_remember(struct hook_memory *memory, char *error, size_t error_size);
 
 enum hook_state {
-    HOOK_STANDS,
-    HOOK_MENDED, /* it did not, or rules of others let packets past; now it does, and before them */
+    HOOK_STANDS, /* and everything meets it */
+    HOOK_WRONG,  /* it does not, or rules of others let packets past: hook_mend is called for */
+    HOOK_MENDED, /* that was so; now it stands, before them */
     HOOK_BROKEN  /* it cannot be told, or not be mended */
 };
 
-/*
- * Looks whether HOOK stands as in MEMORY and whether everything meets it, and puts it back where not. TEXT says what was wrong, and
- * what was done.
- */
-enum hook_state hook_look(const struct hook *hook, struct hook_memory *memory, char *text, size_t size);
+/* Looks whether HOOK stands as in MEMORY and whether everything meets it. TEXT says what is wrong. */
+enum hook_state hook_look(const struct hook *hook, const struct hook_memory *memory, char *text, size_t size);
+
+/* The same, and puts it right; TEXT says what was done, too. */
+enum hook_state hook_mend(const struct hook *hook, struct hook_memory *memory, char *text, size_t size);
 
 /* The names of our chain, and of the kernel's that jumps to it, for enum chain CHAIN. */
 const char *hook_our_chain(unsigned chain);

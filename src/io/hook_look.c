@@ -186,8 +186,8 @@ static int move_to_front(int family, unsigned chain, char *output, size_t size)
     return iptables_restore(family, input, output, size);
 }
 
-/* The hook stands: everything is to meet it. */
-static enum hook_state close_gaps(const struct hook *hook, int family, const char *table, struct text *text)
+/* The hook stands: does everything meet it? */
+static enum hook_state look_for_gaps(const struct hook *hook, int family, const char *table, bool mend, struct text *text)
 {
     enum hook_state state = HOOK_STANDS;
     for (unsigned chain = 0; chain < CHAIN_COUNT; chain++) {
@@ -197,6 +197,9 @@ static enum hook_state close_gaps(const struct hook *hook, int family, const cha
             !mangle_escape(table, hook_kernel_chain(chain), hook_our_chain(chain), &rule))
             continue;
         say_escape(text, family, hook_kernel_chain(chain), &rule);
+        state = HOOK_WRONG;
+        if (!mend)
+            continue;
         if (move_to_front(family, chain, output, sizeof output) != 0) {
             text_add(text, "; spid cannot be put before it: %.*s", (int)strcspn(output, "\n"), output);
             return HOOK_BROKEN;
@@ -236,24 +239,31 @@ static enum hook_state put_back(const struct hook *hook, struct text *text)
     return HOOK_MENDED;
 }
 
-static enum hook_state look_at_family(const struct hook *hook, struct hook_memory *memory, int family, struct text *text)
+/* MEND: what is found is put right, and kept there anew; NULL: it is only looked. */
+static enum hook_state look_at_family(const struct hook *hook, const struct hook_memory *memory, struct hook_memory *mend, int family,
+                                      struct text *text)
 {
     char *table, error[OUTPUT_BYTES];
     enum hook_state state = HOOK_STANDS;
     int standing = stands(memory, family, &table, text);
-    if (standing == 0) {
+    if (standing == 0 && mend == NULL)
+        state = HOOK_WRONG;
+    if (standing == 0 && mend != NULL) {
         state = put_back(hook, text);
         free(table);
         table = state == HOOK_MENDED ? read_table(family, error, sizeof error) : NULL;
-        if (table == NULL || remember_family(memory, family, error, sizeof error) != 0)
+        if (table == NULL || remember_family(mend, family, error, sizeof error) != 0)
             state = HOOK_BROKEN;
     }
-    enum hook_state gaps = table != NULL ? close_gaps(hook, family, table, text) : HOOK_BROKEN;
+    enum hook_state gaps = HOOK_BROKEN;
+    if (table != NULL)
+        gaps = state == HOOK_WRONG ? HOOK_WRONG : look_for_gaps(hook, family, table, mend != NULL, text);
     free(table);
     return gaps > state ? gaps : state;
 }
 
-enum hook_state hook_look(const struct hook *hook, struct hook_memory *memory, char *buffer, size_t size)
+static enum hook_state look(const struct hook *hook, const struct hook_memory *memory, struct hook_memory *mend, char *buffer,
+                            size_t size)
 {
     enum hook_state worst = HOOK_STANDS;
     struct text text;
@@ -263,9 +273,19 @@ enum hook_state hook_look(const struct hook *hook, struct hook_memory *memory, c
         worst = HOOK_BROKEN;
     }
     for (int family = 4; family <= last_family(); family += 2) {
-        enum hook_state state = look_at_family(hook, memory, family, &text);
+        enum hook_state state = look_at_family(hook, memory, mend, family, &text);
         if (state > worst)
             worst = state;
     }
     return worst;
+}
+
+enum hook_state hook_look(const struct hook *hook, const struct hook_memory *memory, char *text, size_t size)
+{
+    return look(hook, memory, NULL, text, size);
+}
+
+enum hook_state hook_mend(const struct hook *hook, struct hook_memory *memory, char *text, size_t size)
+{
+    return look(hook, memory, memory, text, size);
 }
