@@ -5,6 +5,7 @@
 
 #include "daemon/log.h"
 #include "daemon/private.h"
+#include "daemon/steward.h"
 #include "io/interfaces.h"
 #include "io/iptables.h"
 #include "io/nft.h"
@@ -56,12 +57,12 @@ static void look(struct daemon *daemon)
     struct guard *guard = &daemon->guard;
     char text[TEXT_BYTES];
     uint64_t now_ms = clock_now_ms();
-    enum hook_state state = hook_look(&daemon->hook, &guard->memory, text, sizeof text);
+    enum hook_state state = steward_look_at_hook(text, sizeof text);
     /* Forgotten before packets come again: what comes first is learnt from, not denied. Trouble that lasts is no reason to forget on. */
     if (state == HOOK_WRONG || (state == HOOK_BROKEN && !guard->broken))
         forget_all_windows(daemon, now_ms);
     if (state != HOOK_STANDS)
-        state = hook_mend(&daemon->hook, &guard->memory, text, sizeof text);
+        state = steward_mend_hook(text, sizeof text);
     if (guard->legacy)
         guard->legacy_print = legacy_print(guard);
     if (state == HOOK_MENDED) {
@@ -119,7 +120,7 @@ bool guard_prepare(struct daemon *daemon)
         log_line(LOG_LEVEL_ERROR, "changes of the kernel's rules cannot be followed: %s", strerror(-guard->fd));
         return false;
     }
-    if (hook_remember(&guard->memory, error, sizeof error) != 0) {
+    if (!steward_keep_hook(&daemon->hook, error, sizeof error)) {
         log_line(LOG_LEVEL_ERROR, "the hook cannot be watched: %s", error);
         return false;
     }

@@ -1,6 +1,7 @@
 /*
  * Watches that the hook stays where it is and that everything meets it, and puts it back when another tool has flushed it: at the
- * kernel's notice of a change (nf_tables), or within a second (iptables' older backend, which gives none). In the main thread.
+ * kernel's notice of a change (nf_tables), or within a second (iptables' older backend, which gives none). In the
+ * main thread; what takes privileges is the steward's.
  */
 #ifndef DAEMON_GUARD_H
 #define DAEMON_GUARD_H
@@ -8,8 +9,6 @@
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "io/hook.h"
 
 struct daemon;
 
@@ -24,7 +23,6 @@ struct guard {
     uint64_t quiet_until_ms;   /* the same trouble is not told again before */
     uint64_t mended_ms;        /* when it was put back last */
     unsigned mended;           /* how often without a longer pause */
-    struct hook_memory memory;
     ev_io notice;
     ev_timer settle;
 };
