@@ -44,7 +44,7 @@ def spid_cases():
     for work in works:
         cases.append(([work[0]] + taken.get(work[0], []) + ["-"], set(work[1:])))
     offered = set().union(*(options for _, options in cases))
-    assert offered == usage.options and len(works) == 5, f"the usage and the list of options differ: {offered ^ usage.options}"
+    assert offered == usage.options and len(works) == 6, f"the usage and the list of options differ: {offered ^ usage.options}"
     # A hook's chains and what to do about checksums stand in the usage as words.
     chains = set(re.findall(r"\w+", re.search(r"queue these chains \((.*?)\)", usage.text)[1])) - {"or"}
     sums = set(re.search(r"--checksums (\S+)\]", usage.text)[1].split("|"))
