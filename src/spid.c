@@ -12,10 +12,12 @@
 #include "command/diff.h"
 #include "command/explain.h"
 #include "command/lockdown.h"
+#include "command/preflight.h"
 #include "command/replay.h"
 #include "config.h"
 #include "daemon/daemon.h"
 #include "daemon/loopback.h"
+#include "io/namespace.h"
 #include "packet/verdict.h"
 #include "rules/ruleset.h"
 
@@ -24,15 +26,18 @@
 
 #define EXIT_USAGE 2
 
+#define NETNS_ERROR_BYTES 4300
+
 static const char usage_text[] =
     "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--state FILE] [--pidfile FILE]\n"
-    "                           [--metrics ADDR:PORT] [--cpus LIST] [-v]\n"
+    "                           [--metrics ADDR:PORT] [--cpus LIST] [--mark VALUE[/MASK]] [--netns NAME|PATH] [-v]\n"
     "       spid --check [--strict] [--json] [--verbose] FILE\n"
     "       spid --replay CAPTURE [-c FILE] [--json [--verbose]] [--self ADDR,...] [--pickup]\n"
     "                           [--checksums verify|ignore]\n"
     "       spid --explain 'SRC[@zone] [port N] to DST[@zone] SERVICE [STATE] [at \"WHEN\"]' [-c FILE] [--json]\n"
     "       spid --diff OLD NEW [--json]\n"
     "       spid --lockdown [-c FILE] [-H CHAIN,...]\n"
+    "       spid --preflight [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--netns NAME|PATH] [--json]\n"
     "       spid --version | --help\n"
     "\n"
     "  -c, --config FILE         rules file (default " DEFAULT_CONFIG ")\n"
@@ -45,6 +50,8 @@ static const char usage_text[] =
     "      --cpus LIST           the processors that the workers run on, one each in turn, such as 0,2-3\n"
     "      --metrics ADDR:PORT   give the figures over HTTP at /metrics, on a loopback address: 127.0.0.1:9477, [::1]:9477\n"
     "      --pidfile PATH        write the process's number there when ready\n"
+    "      --mark VALUE[/MASK]   the mark of packets that spid sends itself (default 0x80000000/0x80000000)\n"
+    "      --netns NAME|PATH     run in this network namespace\n"
     "  -v, --verbose             log every verdict; with --check show the implicit rules,\n"
     "                            with --replay --json how the rules were read\n"
     "  -n, --check               read the rules file, run its tests, say what is wrong\n"
@@ -52,8 +59,9 @@ static const char usage_text[] =
     "      --explain PACKET      what the rules say about one packet, and why\n"
     "      --diff OLD NEW        the packets whose verdict changes, grouped, each group with a witness\n"
     "      --lockdown            close the chains that the daemon hooks, until it is ready\n"
+    "      --preflight           would spid run here? one line for each thing that it needs, with the mend\n"
     "      --strict              with --check: warnings refuse the file too\n"
-    "      --json                with --check and --replay: machine-readable output\n"
+    "      --json                machine-readable output\n"
     "      --self ADDR,...       with --replay: the gateway's own addresses\n"
     "      --pickup              with --replay: take up connections whose beginning is missing\n"
     "      --checksums WHAT      with --replay: verify (default) or ignore\n"
@@ -61,7 +69,7 @@ static const char usage_text[] =
     "Signals: HUP reload, TERM stop and leave the hook (nothing passes until the next start), INT stop and remove it.\n"
     "Manual: spid(8), spid.rules(5), spidctl(8).\n";
 
-enum command { COMMAND_DAEMON, COMMAND_CHECK, COMMAND_REPLAY, COMMAND_EXPLAIN, COMMAND_DIFF, COMMAND_LOCKDOWN };
+enum command { COMMAND_DAEMON, COMMAND_CHECK, COMMAND_REPLAY, COMMAND_EXPLAIN, COMMAND_DIFF, COMMAND_LOCKDOWN, COMMAND_PREFLIGHT };
 
 struct command_line {
     enum command command;
@@ -69,6 +77,7 @@ struct command_line {
     struct check_options check;
     struct replay_options replay;
     struct explain_options explain;
+    const char *netns;
     bool json, strict, verbose;
 };
 
@@ -158,6 +167,20 @@ static int read_metrics(const char *text, struct daemon_options *daemon)
                        "'spidctl metrics' writes", text);
 }
 
+static int read_mark(const char *text, struct hook_mark *mark)
+{
+    char *end;
+    unsigned long long value = strtoull(text, &end, 0), mask = value;
+    bool digits = *text >= '0' && *text <= '9';
+    if (digits && *end == '/' && end[1] >= '0' && end[1] <= '9')
+        mask = strtoull(end + 1, &end, 0);
+    if (!digits || *end != '\0' || value == 0 || mask > UINT32_MAX || (value & ~mask) != 0)
+        return usage_error("--mark takes a number, not 0, and a mask that holds its bits, such as 0x80000000/0x80000000; '%s' is none",
+                           text);
+    *mark = (struct hook_mark){(uint32_t)value, (uint32_t)mask};
+    return 0;
+}
+
 static int read_checksums(const char *text, struct replay_options *replay)
 {
     replay->ignore_checksums = strcmp(text, "ignore") == 0;
@@ -169,7 +192,7 @@ static int read_checksums(const char *text, struct replay_options *replay)
 static int choose(struct command_line *line, enum command command)
 {
     if (line->command != COMMAND_DAEMON)
-        return usage_error("--check, --replay, --explain, --diff and --lockdown exclude each other, and each stands once");
+        return usage_error("--check, --replay, --explain, --diff, --lockdown and --preflight exclude each other, and each stands once");
     line->command = command;
     return 0;
 }
@@ -200,6 +223,11 @@ static int read_option(struct command_line *line, int option, const char *argume
     case 'p':
         line->daemon.pidfile = argument;
         return 0;
+    case 'M':
+        return read_mark(argument, &line->daemon.mark);
+    case 'N':
+        line->netns = argument;
+        return 0;
     case 'v':
         line->verbose = true;
         return 0;
@@ -229,6 +257,8 @@ static int read_option(struct command_line *line, int option, const char *argume
         return choose(line, COMMAND_LOCKDOWN);
     case 'd':
         return choose(line, COMMAND_DIFF);
+    case 'P':
+        return choose(line, COMMAND_PREFLIGHT);
     default:
         fputs("Try 'spid --help'.\n", stderr);
         return EXIT_USAGE;
@@ -240,7 +270,7 @@ static int run(struct command_line *line, int argc, char **argv)
     if (line->strict && line->command != COMMAND_CHECK)
         return usage_error("--strict goes with --check");
     if (line->json && line->command == COMMAND_DAEMON)
-        return usage_error("--json goes with --check, --replay, --explain or --diff");
+        return usage_error("--json goes with --check, --replay, --explain, --diff or --preflight");
     if ((line->replay.self != NULL || line->replay.ignore_checksums || line->replay.pickup) &&
         line->command != COMMAND_REPLAY)
         return usage_error("--self, --pickup and --checksums go with --replay");
@@ -274,6 +304,12 @@ static int run(struct command_line *line, int argc, char **argv)
         struct lockdown_options lockdown = {line->daemon.config, line->daemon.hooks_given, line->daemon.hooks};
         return command_lockdown(&lockdown);
     }
+    if (line->command == COMMAND_PREFLIGHT) {
+        const struct daemon_options *daemon = &line->daemon;
+        const struct preflight_options preflight = {daemon->config, daemon->socket, line->json, daemon->queues_given,
+                                                    daemon->hooks_given, daemon->queue_first, daemon->queue_last, daemon->hooks};
+        return command_preflight(&preflight);
+    }
     line->daemon.verbose = line->verbose;
     return daemon_run(&line->daemon);
 }
@@ -284,20 +320,21 @@ int main(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},   {"foreground", no_argument, NULL, 'f'},
         {"queue", required_argument, NULL, 'q'},    {"hook", required_argument, NULL, 'H'},
         {"socket", required_argument, NULL, 'S'},   {"pidfile", required_argument, NULL, 'p'},
-        {"state", required_argument, NULL, 'w'},
-        {"metrics", required_argument, NULL, 'm'},  {"verbose", no_argument, NULL, 'v'},
-        {"check", no_argument, NULL, 'n'},
+        {"state", required_argument, NULL, 'w'},    {"netns", required_argument, NULL, 'N'},
+        {"metrics", required_argument, NULL, 'm'},  {"mark", required_argument, NULL, 'M'},
+        {"verbose", no_argument, NULL, 'v'},        {"check", no_argument, NULL, 'n'},
         {"replay", required_argument, NULL, 'r'},   {"strict", no_argument, NULL, 't'},
         {"json", no_argument, NULL, 'j'},           {"self", required_argument, NULL, 's'},
         {"checksums", required_argument, NULL, 'k'}, {"pickup", no_argument, NULL, 'u'},
         {"explain", required_argument, NULL, 'e'},  {"diff", no_argument, NULL, 'd'},
         {"lockdown", no_argument, NULL, 'l'},
+        {"preflight", no_argument, NULL, 'P'},
         {"version", no_argument, NULL, 'V'},        {"help", no_argument, NULL, 'h'},
         {"cpus", required_argument, NULL, 'a'},
         {NULL, 0, NULL, 0},
     };
     struct command_line line = {
-        .daemon = {.config = DEFAULT_CONFIG, .socket = DEFAULT_SOCKET},
+        .daemon = {.config = DEFAULT_CONFIG, .socket = DEFAULT_SOCKET, .mark = HOOK_MARK_DEFAULT},
         .replay = {.config = DEFAULT_CONFIG},
         .explain = {.config = DEFAULT_CONFIG},
     };
@@ -314,6 +351,11 @@ int main(int argc, char **argv)
         int status = read_option(&line, option, optarg);
         if (status != 0)
             return status;
+    }
+    char error[NETNS_ERROR_BYTES];
+    if (line.netns != NULL && !namespace_enter(line.netns, error, sizeof error)) {
+        fprintf(stderr, "spid: %s\n", error);
+        return 1;
     }
     return run(&line, argc, argv);
 }

@@ -17,3 +17,4 @@ include tests/replay/local.mk
 include tests/differential/local.mk
 include tests/lab/local.mk
 include tests/fuzz/local.mk
+include tests/packaging/local.mk

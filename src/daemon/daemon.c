@@ -18,6 +18,7 @@
 #include "daemon/exporter.h"
 #include "daemon/fast.h"
 #include "daemon/follow.h"
+#include "daemon/guard.h"
 #include "daemon/judges.h"
 #include "daemon/landlock.h"
 #include "daemon/log.h"
@@ -154,6 +155,7 @@ static void on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     losses_look(watcher->data);
     rehearsal_look(watcher->data);
     heritage_watch(watcher->data);
+    guard_second(watcher->data);
 }
 
 /* ---- interfaces ---- */
@@ -350,6 +352,7 @@ static bool start(struct daemon *daemon)
     start_watchers(daemon);
     if (!follow_start(daemon))
         return false;
+    guard_start(daemon);
     log_line(LOG_LEVEL_NOTICE, "ready: %s, %zu rules, %zu tests passed, queues %u-%u", daemon->config,
              daemon->policy->ruleset->rule_count, result.tests, daemon->queue_first, daemon->queue_last);
     write_pidfile(pidfile);
@@ -376,6 +379,7 @@ static void stop(struct daemon *daemon)
     fast_stop(daemon->fast, daemon->remove_hook);
     heritage_prepare_end(daemon);
     follow_stop(daemon);
+    guard_stop(daemon);
     if (daemon->watch_fd >= 0)
         close(daemon->watch_fd);
     trial_stop(daemon);

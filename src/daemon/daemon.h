@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "io/hook.h"
 #include "rules/ruleset.h"
 
 struct daemon_options {
@@ -23,6 +24,7 @@ struct daemon_options {
     uint8_t hooks;       /* CHAIN_BITs; 0: install nothing */
     unsigned cpu_count;  /* 0: the kernel chooses each worker's processor */
     uint16_t cpus[RULESET_QUEUES_MAX]; /* else worker k runs on the k-th of these, from the first again when there are fewer */
+    struct hook_mark mark; /* of packets of spid's own */
 };
 
 /* Runs until a signal ends it. Returns the program's exit status: 0 stopped as asked, 1 could not start (it has said why). */

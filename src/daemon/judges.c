@@ -139,25 +139,40 @@ static bool start_fast(struct daemon *daemon)
     return true;
 }
 
+/* What is to be installed; false, logged: rules of others would let packets past it. */
+static bool choose_hook(struct daemon *daemon)
+{
+    char error[ERROR_BYTES];
+    daemon->hook = (struct hook){
+        .chains = hook_whole(daemon->hooks),
+        .queue_first = daemon->queue_first,
+        .queue_last = daemon->queue_last,
+        .fastpath = daemon->fast != NULL ? fast_program(daemon->fast) : NULL,
+        .bypass = daemon->policy->ruleset->on[FAILURE_DAEMON_DOWN] == ON_ACCEPT,
+        .mark = daemon->options->mark,
+    };
+    if (daemon->hooks == 0 || hook_clash(&daemon->hook, error, sizeof error) == 0)
+        return true;
+    log_line(LOG_LEVEL_ERROR, "not starting, packets would get past spid: %s", error);
+    return false;
+}
+
 static bool install_hook(struct daemon *daemon)
 {
     char error[ERROR_BYTES];
-    struct hook hook = {.chains = hook_whole(daemon->hooks),
-                        .queue_first = daemon->queue_first,
-                        .queue_last = daemon->queue_last,
-                        .fastpath = daemon->fast != NULL ? fast_program(daemon->fast) : NULL,
-                        .bypass = daemon->policy->ruleset->on[FAILURE_DAEMON_DOWN] == ON_ACCEPT};
     unsigned missing;
+    if (!choose_hook(daemon))
+        return false;
     if (daemon->hooks == 0)
         return true;
-    int failed = hook_install(&hook, &missing, error, sizeof error);
-    if (failed != 0 && hook.fastpath != NULL) {
+    int failed = hook_install(&daemon->hook, &missing, error, sizeof error);
+    if (failed != 0 && daemon->hook.fastpath != NULL) {
         /* The match may be missing, in the kernel or in iptables. */
         snprintf(daemon->fast_error, sizeof daemon->fast_error, "%s", error);
         if (!without_fast(daemon))
             return false;
-        hook.fastpath = NULL;
-        failed = hook_install(&hook, &missing, error, sizeof error);
+        daemon->hook.fastpath = NULL;
+        failed = hook_install(&daemon->hook, &missing, error, sizeof error);
     }
     if (failed != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot install the hook: %s", error);
@@ -169,7 +184,7 @@ static bool install_hook(struct daemon *daemon)
         log_line(LOG_LEVEL_WARNING, "the kernel cannot be made to reassemble %s fragments (the match `socket` is missing: "
                                     "modprobe xt_socket); they will be denied as bad-fragment",
                  missing & HOOK_NO_DEFRAGMENTATION_V4 ? "IPv4" : "IPv6");
-    return true;
+    return guard_prepare(daemon);
 }
 
 static int cpu_of(const struct daemon_options *options, unsigned worker)
@@ -204,11 +219,11 @@ static bool start_worker(struct daemon *daemon, struct nfqueue *queue, struct in
 }
 
 /* Raw sockets stay open: who has them needs no capability to send. */
-static void open_injects(struct inject **injects, unsigned count)
+static void open_injects(struct inject **injects, unsigned count, uint32_t mark)
 {
     char error[ERROR_BYTES];
     for (unsigned i = 0; i < count; i++) {
-        injects[i] = inject_new(error, sizeof error);
+        injects[i] = inject_new(mark, error, sizeof error);
         if (injects[i] == NULL && i == 0)
             log_line(LOG_LEVEL_WARNING, "%s; rejected packets are dropped without an answer", error);
     }
@@ -250,7 +265,7 @@ static bool start_workers(struct daemon *daemon)
     unsigned count = (unsigned)(daemon->queue_last - daemon->queue_first) + 1;
     if (!open_queues(queues, daemon, count))
         return false;
-    open_injects(injects, count);
+    open_injects(injects, count, daemon->options->mark.value);
     heritage_settle(daemon);
     return start_threads(daemon, queues, injects, count, install_hook(daemon) && drop_privileges(daemon));
 }

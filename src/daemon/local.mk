@@ -18,6 +18,8 @@ libhost_a_SOURCES += \
 	src/daemon/fast.h \
 	src/daemon/follow.c \
 	src/daemon/follow.h \
+	src/daemon/guard.c \
+	src/daemon/guard.h \
 	src/daemon/heritage.c \
 	src/daemon/heritage.h \
 	src/daemon/judges.c \

@@ -9,6 +9,7 @@
 
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
+#include "daemon/guard.h"
 #include "daemon/ledger.h"
 #include "daemon/privileges.h"
 #include "daemon/recorder.h"
@@ -47,6 +48,8 @@ struct daemon {
     uint32_t generation;
     uint16_t queue_first, queue_last;
     uint8_t hooks;
+    struct hook hook; /* as it is installed, if hooks is not 0 */
+    struct guard guard;
     unsigned worker_count;
     struct worker *workers[RULESET_QUEUES_MAX];
     char fast_folder[FASTPATH_FOLDER_BYTES]; /* where it is pinned */

@@ -18,17 +18,28 @@
 #include "fastpath/fastpath.h"
 #include "io/hook.h"
 
-enum request_kind { OPEN_RULES = 1, REMOVE_HOOK, REMOVE_SOCKET, REMOVE_PIDFILE, REMOVE_STATE };
+enum request_kind {
+    OPEN_RULES = 1,
+    KEEP_HOOK,
+    LOOK_AT_HOOK,
+    MEND_HOOK,
+    REMOVE_HOOK,
+    REMOVE_SOCKET,
+    REMOVE_PIDFILE,
+    REMOVE_STATE,
+};
 
 struct request {
     uint8_t kind;
-    char path[PATH_MAX]; /* of OPEN_RULES; terminated */
+    char path[PATH_MAX]; /* of OPEN_RULES, and of the program of KEEP_HOOK, "" where there is none; terminated */
+    struct hook hook;    /* of KEEP_HOOK; its pointer means nothing here */
 };
 
 /* A descriptor comes along where one was opened. */
 struct reply {
-    int error; /* 0 or -errno */
-    char text[400];
+    int error;             /* 0 or -errno */
+    enum hook_state state; /* of LOOK_AT_HOOK and MEND_HOOK */
+    char text[1500];
 };
 
 /* The daemon's end of what they talk through; -1: there is no steward. */
@@ -70,6 +81,38 @@ static void remove_hook(struct reply *reply)
     fastpath_unpin(folder);
 }
 
+/* The hook that is looked after. */
+static struct {
+    bool known;
+    struct hook hook;
+    char fastpath[PATH_MAX];
+    struct hook_memory memory;
+} kept;
+
+/* What was kept before privileges went is not taken from anybody afterwards. */
+static void keep_hook(const struct request *request, struct reply *reply)
+{
+    if (kept.known) {
+        reply->error = -EPERM;
+        return;
+    }
+    kept.known = true;
+    kept.hook = request->hook;
+    memcpy(kept.fastpath, request->path, sizeof kept.fastpath);
+    kept.hook.fastpath = kept.fastpath[0] != '\0' ? kept.fastpath : NULL;
+    reply->error = hook_remember(&kept.memory, reply->text, sizeof reply->text);
+}
+
+static void look_at_hook(bool mend, struct reply *reply)
+{
+    if (!kept.known)
+        reply->error = -EINVAL;
+    else if (mend)
+        reply->state = hook_mend(&kept.hook, &kept.memory, reply->text, sizeof reply->text);
+    else
+        reply->state = hook_look(&kept.hook, &kept.memory, reply->text, sizeof reply->text);
+}
+
 /* Does what REQUEST asks; the descriptor that goes with REPLY, or -1. */
 static int obey(const struct daemon_options *options, const struct request *request, struct reply *reply)
 {
@@ -79,6 +122,13 @@ static int obey(const struct daemon_options *options, const struct request *requ
     case OPEN_RULES:
         file = open_rules(request->path);
         reply->error = file < 0 ? file : 0;
+        break;
+    case KEEP_HOOK:
+        keep_hook(request, reply);
+        break;
+    case LOOK_AT_HOOK:
+    case MEND_HOOK:
+        look_at_hook(request->kind == MEND_HOOK, reply);
         break;
     case REMOVE_HOOK:
         remove_hook(reply);
@@ -178,19 +228,18 @@ bool steward_start(const struct daemon_options *options, char *error, size_t err
 
 /* ---- the daemon ---- */
 
-/* Asks, and waits for the answer. Returns the descriptor that came along, or -1. */
-static int ask(uint8_t kind, const char *path, struct reply *reply)
+/* Sends REQUEST, with PATH, and waits for the answer. Returns the descriptor that came along, or -1. */
+static int ask_whole(struct request *request, const char *path, struct reply *reply)
 {
-    struct request request = {.kind = kind};
     union passed passed;
     struct iovec vector = {reply, sizeof *reply};
     struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = passed.bytes, .msg_controllen = sizeof passed.bytes};
     int file = -1;
-    *reply = (struct reply){.error = -EACCES, .text = "the steward, a process of root's that spid starts, is gone"};
+    *reply = (struct reply){.error = -EACCES, .state = HOOK_BROKEN, .text = "the steward, a process of root's that spid starts, is gone"};
     if (channel < 0)
         return -1;
-    snprintf(request.path, sizeof request.path, "%s", path);
-    ssize_t got = send(channel, &request, sizeof request, MSG_NOSIGNAL);
+    snprintf(request->path, sizeof request->path, "%s", path);
+    ssize_t got = send(channel, request, sizeof *request, MSG_NOSIGNAL);
     while (got > 0 && (got = recvmsg(channel, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
         got = 1;
     if (got <= 0)
@@ -199,6 +248,40 @@ static int ask(uint8_t kind, const char *path, struct reply *reply)
     if (header != NULL && header->cmsg_type == SCM_RIGHTS)
         memcpy(&file, CMSG_DATA(header), sizeof file);
     return file;
+}
+
+static int ask(uint8_t kind, const char *path, struct reply *reply)
+{
+    struct request request = {.kind = kind};
+    return ask_whole(&request, path, reply);
+}
+
+bool steward_keep_hook(const struct hook *hook, char *error, size_t error_size)
+{
+    struct reply reply;
+    struct request request = {.kind = KEEP_HOOK, .hook = *hook};
+    request.hook.fastpath = NULL;
+    ask_whole(&request, hook->fastpath != NULL ? hook->fastpath : "", &reply);
+    snprintf(error, error_size, "%s", reply.text);
+    return reply.error == 0;
+}
+
+static enum hook_state ask_for_hook(uint8_t kind, char *text, size_t size)
+{
+    struct reply reply;
+    ask(kind, "", &reply);
+    snprintf(text, size, "%s", reply.text);
+    return reply.error == 0 ? reply.state : HOOK_BROKEN;
+}
+
+enum hook_state steward_look_at_hook(char *text, size_t size)
+{
+    return ask_for_hook(LOOK_AT_HOOK, text, size);
+}
+
+enum hook_state steward_mend_hook(char *text, size_t size)
+{
+    return ask_for_hook(MEND_HOOK, text, size);
 }
 
 int steward_open_rules(const char *path)

@@ -1,18 +1,14 @@
 #include "io/hook.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "io/iptables.h"
 #include "packet/verdict.h"
-
-extern char **environ;
 
 #define OUTPUT_BYTES 2000
 #define RESTORE_BYTES 2000
@@ -25,55 +21,6 @@ static const char *const kernel_chains[CHAIN_COUNT] = {"FORWARD", "INPUT", "OUTP
 /* The socket match works only where it can be reached from PREROUTING or INPUT; what is forwarded does not pay for it in INPUT. */
 #define DEFRAGMENT_FROM "INPUT"
 
-static const char *const tools[] = {"iptables", "ip6tables"};
-static const char *const restore_tools[] = {"iptables-restore", "ip6tables-restore"};
-
-/*
- * Runs ARGUMENTS with INPUT (or nothing) as standard input; its complaints go to OUTPUT. Returns its exit status, -errno
- * when it cannot be run. INPUT fits a pipe, so that writing never waits.
- */
-static int run(const char *const arguments[], const char *input, char *output, size_t size)
-{
-    int in[2], out[2], status = -1;
-    pid_t child;
-    posix_spawn_file_actions_t actions;
-    output[0] = '\0';
-    if (pipe2(in, O_CLOEXEC) != 0)
-        return -errno;
-    if (pipe2(out, O_CLOEXEC) != 0) {
-        int error = -errno;
-        close(in[0]);
-        close(in[1]);
-        return error;
-    }
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, out[1], STDERR_FILENO);
-    int error = posix_spawnp(&child, arguments[0], &actions, NULL, (char *const *)arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(in[0]);
-    close(out[1]);
-    if (error == 0 && input != NULL && write(in[1], input, strlen(input)) < 0)
-        error = errno;
-    close(in[1]);
-    size_t used = 0;
-    char rest[256];
-    for (ssize_t got = 1; status == -1 && got > 0;) {
-        bool room = used < size - 1;
-        got = read(out[0], room ? output + used : rest, room ? size - 1 - used : sizeof rest);
-        if (got > 0 && room)
-            used += (size_t)got;
-    }
-    output[used] = '\0';
-    close(out[0]);
-    if (error != 0)
-        return -error;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
 static int __attribute__((format(printf, 3, 4))) fail(char *error, size_t size, const char *format, ...)
 {
     va_list arguments;
@@ -84,15 +31,35 @@ static int __attribute__((format(printf, 3, 4))) fail(char *error, size_t size, 
     return -1;
 }
 
+const char *hook_our_chain(unsigned chain)
+{
+    return our_chains[chain];
+}
+
+const char *hook_kernel_chain(unsigned chain)
+{
+    return kernel_chains[chain];
+}
+
+/* What reply_build makes, and nothing else, with our mark on it. */
+static void add_own_answers(struct text *text, const struct hook *hook, int family)
+{
+    const char *kinds[] = {"tcp --tcp-flags RST RST",
+                           family == 4 ? "icmp --icmp-type destination-unreachable" : "icmpv6 --icmpv6-type destination-unreachable"};
+    for (unsigned i = 0; i < 2; i++)
+        text_add(text, "-A %s -p %s -m mark --mark 0x%x/0x%x -j RETURN\n", our_chains[CHAIN_OUTPUT], kinds[i], hook->mark.value,
+                 hook->mark.mask);
+}
+
 /* Loopback is never judged; in FORWARD there is none. */
-static void add_queue_rule(struct text *text, const struct hook *hook, unsigned chain)
+static void add_queue_rule(struct text *text, const struct hook *hook, int family, unsigned chain)
 {
     const char *loopback = chain == CHAIN_OUTPUT ? "! -o lo" : "! -i lo";
     if (chain == CHAIN_FORWARD && hook->fastpath != NULL)
         text_add(text, "-A %s -m bpf --object-pinned %s -j ACCEPT\n", our_chains[chain], hook->fastpath);
-    text_add(text, "-A %s %s", our_chains[chain], chain == CHAIN_FORWARD ? "" : loopback);
     if (chain == CHAIN_OUTPUT)
-        text_add(text, " -m mark ! --mark 0x%x/0x%x", HOOK_OWN_MARK, HOOK_OWN_MARK);
+        add_own_answers(text, hook, family);
+    text_add(text, "-A %s %s", our_chains[chain], chain == CHAIN_FORWARD ? "" : loopback);
     if (hook->queue_first == hook->queue_last)
         text_add(text, " -j NFQUEUE --queue-num %u", hook->queue_first);
     else
@@ -126,7 +93,7 @@ size_t hook_restore_text(const struct hook *hook, int family, bool defragment, c
         if (hook->chains & CHAIN_BIT(chain) && hook->closed)
             add_closed_rules(&text, chain, family);
         else if (hook->chains & CHAIN_BIT(chain))
-            add_queue_rule(&text, hook, chain);
+            add_queue_rule(&text, hook, family, chain);
     /* A match that never matches: looking for sockets makes the kernel reassemble fragments first. */
     if (defragment)
         text_add(&text, "-A %s -s %s -m socket\n", DEFRAGMENT_CHAIN, family == 4 ? "255.255.255.255" : "ff02::1");
@@ -134,40 +101,31 @@ size_t hook_restore_text(const struct hook *hook, int family, bool defragment, c
     return text.length;
 }
 
-/* -w: others may hold the lock of iptables-legacy for a moment. */
-static int rule(int family, const char *action, const char *chain, const char *target, char *output, size_t size)
-{
-    const char *const arguments[] = {tools[family == 6], "-w",   "5",    "-t", "mangle", action, chain, target ? "-j" : NULL,
-                                     target,             NULL};
-    return run(arguments, NULL, output, size);
-}
-
 static int restore(const struct hook *hook, int family, bool defragment, char *output, size_t size)
 {
     char text[RESTORE_BYTES];
-    const char *const arguments[] = {restore_tools[family == 6], "-w", "5", "--noflush", NULL};
     hook_restore_text(hook, family, defragment, text, sizeof text);
-    return run(arguments, text, output, size);
+    return iptables_restore(family, text, output, size);
 }
 
 /* The jump from FROM to TO, unless it is there. */
 static int jump(int family, const char *from, const char *to, char *output, size_t size)
 {
-    if (rule(family, "-C", from, to, output, size) == 0)
+    if (iptables_rule(IPTABLES_DEFAULT, family, "-C", from, to, output, size) == 0)
         return 0;
-    return rule(family, "-A", from, to, output, size);
+    return iptables_rule(IPTABLES_DEFAULT, family, "-A", from, to, output, size);
 }
 
-static void remove_chain(int family, const char *from, const char *chain, int *failures)
+static void remove_chain(enum iptables_backend backend, int family, const char *from, const char *chain, int *failures)
 {
     char output[OUTPUT_BYTES];
-    if (rule(family, "-S", chain, NULL, output, sizeof output) != 0)
+    if (iptables_rule(backend, family, "-S", chain, NULL, output, sizeof output) != 0)
         return; /* it is not there */
     /* Once for each jump: a second one may be somebody's doing, but without its chain it cannot stay. */
-    for (unsigned i = 0; i < 8 && rule(family, "-D", from, chain, output, sizeof output) == 0; i++)
+    for (unsigned i = 0; i < 8 && iptables_rule(backend, family, "-D", from, chain, output, sizeof output) == 0; i++)
         ;
-    if (rule(family, "-F", chain, NULL, output, sizeof output) != 0 ||
-        rule(family, "-X", chain, NULL, output, sizeof output) != 0)
+    if (iptables_rule(backend, family, "-F", chain, NULL, output, sizeof output) != 0 ||
+        iptables_rule(backend, family, "-X", chain, NULL, output, sizeof output) != 0)
         ++*failures;
 }
 
@@ -177,8 +135,8 @@ static int remove_others(const struct hook *hook, int family, char *error, size_
     int failures = 0;
     for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
         if (!(hook->chains & CHAIN_BIT(chain)))
-            remove_chain(family, kernel_chains[chain], our_chains[chain], &failures);
-    return failures == 0 ? 0 : fail(error, size, "%s: a chain of an earlier hook could not be removed", tools[family == 6]);
+            remove_chain(IPTABLES_DEFAULT, family, kernel_chains[chain], our_chains[chain], &failures);
+    return failures == 0 ? 0 : fail(error, size, "%s: a chain of an earlier hook could not be removed", iptables_name(family));
 }
 
 static int install_family(const struct hook *hook, int family, bool *defragmented, char *error, size_t size)
@@ -191,16 +149,56 @@ static int install_family(const struct hook *hook, int family, bool *defragmente
         status = restore(hook, family, false, output, sizeof output);
     }
     if (status == -ENOENT)
-        return fail(error, size, "%s is not installed; on Debian: apt-get install iptables", restore_tools[family == 6]);
+        return fail(error, size, "%s is not installed; on Debian: apt-get install iptables", iptables_restore_name(family));
     if (status != 0)
-        return fail(error, size, "%s: %s", restore_tools[family == 6], output[0] ? output : strerror(-status));
+        return fail(error, size, "%s: %s", iptables_restore_name(family), output[0] ? output : strerror(-status));
     for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
         if (hook->chains & CHAIN_BIT(chain) &&
             jump(family, kernel_chains[chain], our_chains[chain], output, sizeof output) != 0)
-            return fail(error, size, "%s: cannot add the jump to %s: %s", tools[family == 6], our_chains[chain], output);
+            return fail(error, size, "%s: cannot add the jump to %s: %s", iptables_name(family), our_chains[chain], output);
     if (*defragmented && jump(family, DEFRAGMENT_FROM, DEFRAGMENT_CHAIN, output, sizeof output) != 0)
         *defragmented = false;
     return remove_others(hook, family, error, size);
+}
+
+static int remove_all(enum iptables_backend backend)
+{
+    int failures = 0;
+    for (int family = 4; family <= 6; family += 2) {
+        if (family == 6 && !iptables_has_ipv6())
+            break;
+        for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
+            remove_chain(backend, family, kernel_chains[chain], our_chains[chain], &failures);
+        remove_chain(backend, family, DEFRAGMENT_FROM, DEFRAGMENT_CHAIN, &failures);
+    }
+    return failures;
+}
+
+/* Asking the older backend for a table makes it: this file says whether there is one. */
+static bool legacy_mangle_exists(void)
+{
+    char names[300];
+    FILE *file = fopen("/proc/net/ip_tables_names", "re");
+    size_t length = file != NULL ? fread(names, 1, sizeof names - 1, file) : 0;
+    if (file != NULL)
+        fclose(file);
+    names[length] = '\0';
+    return strstr(names, "mangle") != NULL;
+}
+
+/* An earlier daemon's hook in the backend that `iptables` was then: with it every packet would be judged twice. */
+static int remove_from_other_backend(void)
+{
+    if (iptables_backend() == IPTABLES_LEGACY)
+        return remove_all(IPTABLES_NFT);
+    return legacy_mangle_exists() ? remove_all(IPTABLES_LEGACY) : 0;
+}
+
+static int take_over(char *error, size_t size)
+{
+    if (remove_from_other_backend() == 0)
+        return 0;
+    return fail(error, size, "our chains stand in the mangle table of iptables' other backend as well, and could not be removed there");
 }
 
 int hook_install(const struct hook *hook, unsigned *missing, char *error, size_t error_size)
@@ -211,16 +209,16 @@ int hook_install(const struct hook *hook, unsigned *missing, char *error, size_t
         return -1;
     if (!defragmented)
         *missing |= HOOK_NO_DEFRAGMENTATION_V4;
-    if (access("/proc/net/if_inet6", F_OK) != 0) {
+    if (!iptables_has_ipv6()) {
         *missing |= HOOK_NO_IPV6;
-        return 0;
+        return take_over(error, error_size);
     }
     /* With IPv6 in the kernel its packets must not pass unjudged: then it is an error. */
     if (install_family(hook, 6, &defragmented, error, error_size) != 0)
         return -1;
     if (!defragmented)
         *missing |= HOOK_NO_DEFRAGMENTATION_V6;
-    return 0;
+    return take_over(error, error_size);
 }
 
 uint8_t hook_whole(uint8_t chains)
@@ -234,21 +232,14 @@ bool hook_queues(void)
     char output[OUTPUT_BYTES];
     bool found = false;
     for (unsigned i = 0; i < 2 * CHAIN_COUNT && !found; i++)
-        found = rule(i < CHAIN_COUNT ? 4 : 6, "-S", our_chains[i % CHAIN_COUNT], NULL, output, sizeof output) == 0 &&
+        found = iptables_rule(IPTABLES_DEFAULT, i < CHAIN_COUNT ? 4 : 6, "-S", our_chains[i % CHAIN_COUNT], NULL, output, sizeof output) == 0 &&
                 strstr(output, "NFQUEUE") != NULL;
     return found;
 }
 
 int hook_remove(char *error, size_t error_size)
 {
-    int failures = 0;
-    for (int family = 4; family <= 6; family += 2) {
-        if (family == 6 && access("/proc/net/if_inet6", F_OK) != 0)
-            break;
-        for (unsigned chain = 0; chain < CHAIN_COUNT; chain++)
-            remove_chain(family, kernel_chains[chain], our_chains[chain], &failures);
-        remove_chain(family, DEFRAGMENT_FROM, DEFRAGMENT_CHAIN, &failures);
-    }
+    int failures = remove_all(IPTABLES_DEFAULT) + remove_from_other_backend();
     if (failures == 0)
         return 0;
     return fail(error, error_size, "%d of our chains in the mangle table could not be removed", failures);

@@ -9,8 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/hook.h"
-
 struct inject {
     int raw4, raw6;   /* whole IP packets, from any source */
     int icmp4, icmp6; /* messages; the kernel chooses our address */
@@ -19,9 +17,8 @@ struct inject {
     struct inject_counters counters;
 };
 
-static int open_raw(int family, int protocol)
+static int open_raw(int family, int protocol, uint32_t mark)
 {
-    uint32_t mark = HOOK_OWN_MARK;
     int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     /* Without the mark our answers would be queued to ourselves where OUTPUT is hooked. */
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
@@ -31,18 +28,18 @@ static int open_raw(int family, int protocol)
     return fd;
 }
 
-struct inject *inject_new(char *error, size_t error_size)
+struct inject *inject_new(uint32_t mark, char *error, size_t error_size)
 {
     struct inject *inject = calloc(1, sizeof *inject);
     if (inject == NULL) {
         snprintf(error, error_size, "no memory");
         return NULL;
     }
-    inject->raw4 = open_raw(AF_INET, IPPROTO_RAW); /* IP_HDRINCL is implied */
+    inject->raw4 = open_raw(AF_INET, IPPROTO_RAW, mark); /* IP_HDRINCL is implied */
     int reason = errno;
-    inject->icmp4 = open_raw(AF_INET, IPPROTO_ICMP);
-    inject->raw6 = open_raw(AF_INET6, IPPROTO_RAW);
-    inject->icmp6 = open_raw(AF_INET6, IPPROTO_ICMPV6);
+    inject->icmp4 = open_raw(AF_INET, IPPROTO_ICMP, mark);
+    inject->raw6 = open_raw(AF_INET6, IPPROTO_RAW, mark);
+    inject->icmp6 = open_raw(AF_INET6, IPPROTO_ICMPV6, mark);
     if (inject->raw4 < 0 || inject->icmp4 < 0) {
         snprintf(error, error_size, "raw sockets for `reject` are refused (%s); run spid as root or with CAP_NET_RAW",
                  strerror(reason));

@@ -16,8 +16,11 @@ struct inject_counters {
     uint64_t sent, left_out, failed;
 };
 
-/* Opens the sockets. Returns NULL, with why in ERROR, when even IPv4's are refused; IPv6 may be missing. */
-struct inject *inject_new(char *error, size_t error_size);
+/*
+ * Opens the sockets; what they send carries MARK (hook.h). Returns NULL, with why in ERROR, when even IPv4's are refused; IPv6 may be
+ * missing.
+ */
+struct inject *inject_new(uint32_t mark, char *error, size_t error_size);
 void inject_free(struct inject *inject);
 
 /* Answers the rejected PACKET at NOW_MS. */

@@ -3,22 +3,33 @@ libhost_a_SOURCES += \
 	src/io/capture.h \
 	src/io/hook.c \
 	src/io/hook.h \
+	src/io/hook_look.c \
 	src/io/inject.c \
 	src/io/inject.h \
 	src/io/interfaces.c \
 	src/io/interfaces.h \
+	src/io/iptables.c \
+	src/io/iptables.h \
 	src/io/link.c \
 	src/io/link.h \
 	src/io/local_socket.c \
 	src/io/local_socket.h \
+	src/io/mangle.c \
+	src/io/mangle.h \
+	src/io/namespace.c \
+	src/io/namespace.h \
 	src/io/nfqueue.c \
 	src/io/nfqueue.h \
+	src/io/nft.c \
+	src/io/nft.h \
 	src/io/outlet.c \
 	src/io/outlet.h \
 	src/io/owner.c \
 	src/io/owner.h \
 	src/io/pcapng.c \
 	src/io/pcapng.h \
+	src/io/program.c \
+	src/io/program.h \
 	src/io/reassemble.c \
 	src/io/reassemble.h \
 	src/io/resolver.c \

@@ -27,9 +27,6 @@
 /* Enough for a configuration message and the answer to it. */
 #define CONFIGURE_BYTES 8192
 
-/* Room in our socket for a full queue of large packets, beyond net.core.rmem_max (we have CAP_NET_ADMIN). */
-#define RECEIVE_BUFFER_BYTES (16 << 20)
-
 struct nfqueue {
     struct mnl_socket *socket;
     uint16_t number;
@@ -196,7 +193,7 @@ struct nfqueue *nfqueue_open(uint16_t number, char *error, size_t error_size)
 {
     struct nfqueue *queue = calloc(1, sizeof *queue);
     uint8_t *buffers = malloc((size_t)NFQUEUE_BATCH_MAX * BUFFER_STEP);
-    int size = RECEIVE_BUFFER_BYTES, result = -ENOMEM;
+    int size = NFQUEUE_RECEIVE_BYTES, result = -ENOMEM;
     if (queue != NULL && buffers != NULL) {
         queue->number = number;
         queue->buffers = buffers;

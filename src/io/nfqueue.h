@@ -28,6 +28,9 @@ struct nfqueue_counters {
 /* Packets that the kernel keeps for us: a burst of so many is not lost. */
 #define NFQUEUE_LENGTH 8192
 
+/* Room in our socket for a full queue of large packets, beyond net.core.rmem_max (we have CAP_NET_ADMIN). */
+#define NFQUEUE_RECEIVE_BYTES (16 << 20)
+
 /*
  * Opens and binds queue NUMBER. Returns NULL and writes why, with the mend, to the ERROR_SIZE bytes at ERROR: no privilege, taken
  * (and by which process), or missing in the kernel.

@@ -192,7 +192,7 @@ struct table_use table_use(struct table *table);
 /*
  * Calls SEE with each connection, the expired ones left out, from the place AT on, 0 at first, and looks at about BUDGET
  * entries. Returns the place to go on from, 0 at the end. A stripe is locked while SEE is called, and never for more than
- * BUDGET entries; SEE may ask about an offloaded connection and change the cached decision, and nothing else. A connection that lives
+ * BUDGET entries; SEE may ask about an offloaded connection, change the cached decision and forget windows, and nothing else. A connection that lives
  * all the while is seen exactly once.
  */
 uint32_t table_walk(struct table *table, uint32_t at, unsigned budget, uint64_t now_ms,

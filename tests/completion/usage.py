@@ -39,17 +39,19 @@ def spid_cases():
     taken = {"--replay": ["old.pcap"], "--explain": ["10.0.0.1 to ::1 tcp 80"], "--diff": ["office.rules", "of course.rules"]}
     cases = [(["-"], begin), (["--c"], {option for option in begin if option.startswith("--c")}),
              (["-f", "-"], set(daemon) - {"--foreground"}),
-             (["-q", "0-1", "-c", "office.rules", "--"], set(daemon) - {"--queue", "--config"})]
+             (["-q", "0-1", "-c", "office.rules", "--"], set(daemon) - {"--queue", "--config"}),
+             (["--netns", "blue", "--mark", "1", "-"], set(daemon) - {"--netns", "--mark"})]
     for work in works:
         cases.append(([work[0]] + taken.get(work[0], []) + ["-"], set(work[1:])))
     offered = set().union(*(options for _, options in cases))
-    assert offered == usage.options and len(works) == 5, f"the usage and the list of options differ: {offered ^ usage.options}"
+    assert offered == usage.options and len(works) == 6, f"the usage and the list of options differ: {offered ^ usage.options}"
     # A hook's chains and what to do about checksums stand in the usage as words.
     chains = set(re.findall(r"\w+", re.search(r"queue these chains \((.*?)\)", usage.text)[1])) - {"or"}
     sums = set(re.search(r"--checksums (\S+)\]", usage.text)[1].split("|"))
     cases += [(["-H", ""], chains), (["--hook", "forward,"], {"forward," + chain for chain in chains - {"forward", "none"}}),
               (["-r", "old.pcap", "--checksums", ""], sums),
               (["--check", "of"], {"office.rules", "of course.rules"}), (["-c", "off"], {"office.rules"}),
+              (["--preflight", "-q", "0", "--"], {"--config", "--hook", "--socket", "--netns", "--json"}), (["--mark", ""], set()),
               (["--diff", "office.rules", "of c"], {"of course.rules"}), (["-r", "o"], {"old.pcap"}), (["--explain", "o"], set())]
     return cases
 

@@ -19,12 +19,16 @@ LAB_TESTS = \
 	tests/lab/test_irc.py \
 	tests/lab/test_reload.py \
 	tests/lab/test_legacy.py \
+	tests/lab/test_legacy_neighbours.py \
 	tests/lab/test_lifecycle.py \
 	tests/lab/test_log_places.py \
 	tests/lab/test_monitoring.py \
 	tests/lab/test_moving.py \
 	tests/lab/test_nat.py \
+	tests/lab/test_neighbours.py \
+	tests/lab/test_netns.py \
 	tests/lab/test_pptp.py \
+	tests/lab/test_preflight.py \
 	tests/lab/test_privileges.py \
 	tests/lab/test_rtsp.py \
 	tests/lab/test_sip.py \

@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test_inherit \
 	tests/unit/test_members \
 	tests/unit/test_moving \
+	tests/unit/test_neighbours \
 	tests/unit/test_packet \
 	tests/unit/test_packet_decode \
 	tests/unit/test_packet_quote \
@@ -66,6 +67,8 @@ tests_unit_test_members_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLA
 tests_unit_test_members_LDADD = $(spid_LDADD) $(CHECK_LIBS)
 tests_unit_test_moving_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_moving_LDADD = $(UNIT_LIBS)
+tests_unit_test_neighbours_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(MNL_CFLAGS)
+tests_unit_test_neighbours_LDADD = libhost.a libengine.a $(MNL_LIBS) $(CHECK_LIBS)
 tests_unit_test_packet_SOURCES = tests/unit/test_packet.c $(UNIT_BUILD)
 tests_unit_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_packet_LDADD = $(UNIT_LIBS)

@@ -23,26 +23,35 @@
 
 /* ---- hook ---- */
 
+#define HOOK_MARK {0x80000000u, 0x80000000u}
+
 static const struct {
     struct hook hook;
     int family;
     bool defragment;
     const char *text;
 } hooks[] = {
-    {{CHAIN_BIT(CHAIN_FORWARD), 0, 3, NULL, false, false}, 4, true,
+    {{CHAIN_BIT(CHAIN_FORWARD), 0, 3, NULL, false, false, HOOK_MARK}, 4, true,
      "*mangle\n:spid-forward - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-forward  -j NFQUEUE --queue-balance 0:3\n"
      "-A spid-defrag -s 255.255.255.255 -m socket\nCOMMIT\n"},
-    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT), 7, 7, NULL, false, false}, 6, true,
+    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT), 7, 7, NULL, false, false, HOOK_MARK}, 6, true,
      "*mangle\n:spid-forward - [0:0]\n:spid-input - [0:0]\n:spid-output - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-forward  -j NFQUEUE --queue-num 7\n"
      "-A spid-input ! -i lo -j NFQUEUE --queue-num 7\n"
-     "-A spid-output ! -o lo -m mark ! --mark 0x80000000/0x80000000 -j NFQUEUE --queue-num 7\n"
+     "-A spid-output -p tcp --tcp-flags RST RST -m mark --mark 0x80000000/0x80000000 -j RETURN\n"
+     "-A spid-output -p icmpv6 --icmpv6-type destination-unreachable -m mark --mark 0x80000000/0x80000000 -j RETURN\n"
+     "-A spid-output ! -o lo -j NFQUEUE --queue-num 7\n"
      "-A spid-defrag -s ff02::1 -m socket\nCOMMIT\n"},
-    {{CHAIN_BIT(CHAIN_INPUT), 65535, 65535, NULL, false, false}, 4, false,
+    {{CHAIN_BIT(CHAIN_OUTPUT), 7, 7, NULL, false, false, {0x30, 0xf0}}, 4, false,
+     "*mangle\n:spid-output - [0:0]\n:spid-defrag - [0:0]\n"
+     "-A spid-output -p tcp --tcp-flags RST RST -m mark --mark 0x30/0xf0 -j RETURN\n"
+     "-A spid-output -p icmp --icmp-type destination-unreachable -m mark --mark 0x30/0xf0 -j RETURN\n"
+     "-A spid-output ! -o lo -j NFQUEUE --queue-num 7\nCOMMIT\n"},
+    {{CHAIN_BIT(CHAIN_INPUT), 65535, 65535, NULL, false, false, HOOK_MARK}, 4, false,
      "*mangle\n:spid-input - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-input ! -i lo -j NFQUEUE --queue-num 65535\nCOMMIT\n"},
-    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT), 0, 1, "/sys/fs/bpf/spid-1/program", true, false}, 6, false,
+    {{CHAIN_BIT(CHAIN_FORWARD) | CHAIN_BIT(CHAIN_INPUT), 0, 1, "/sys/fs/bpf/spid-1/program", true, false, HOOK_MARK}, 6, false,
      "*mangle\n:spid-forward - [0:0]\n:spid-input - [0:0]\n:spid-defrag - [0:0]\n"
      "-A spid-forward -m bpf --object-pinned /sys/fs/bpf/spid-1/program -j ACCEPT\n"
      "-A spid-forward  -j NFQUEUE --queue-balance 0:1 --queue-bypass\n"
