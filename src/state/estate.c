@@ -187,11 +187,11 @@ void estate_tend(struct estate *estate, uint32_t used, unsigned budget)
     uint64_t item_bytes = estate->read->regions[ESTATE_CONNECTIONS].item_bytes, now = (used + UINT64_C(1)) * item_bytes;
     const uint64_t *have = &estate->read->provided[ESTATE_CONNECTIONS];
     /*
-     * Half a page, and what would be used if it went on as since the last turn: so few new connections have to wait
-     * for memory.
+     * Half a page, and what two more turns like the last one would use, for one may be late: so few new connections
+     * have to wait for memory.
      */
     uint64_t grown = estate->tended != 0 && now > estate->tended ? now - estate->tended : 0;
-    uint64_t wanted = round_up(now + MAPPING_LARGE_BYTES / 2 + grown, MAPPING_LARGE_BYTES);
+    uint64_t wanted = round_up(now + MAPPING_LARGE_BYTES / 2 + 2 * grown, MAPPING_LARGE_BYTES);
     estate->tended = now;
     if (wanted > estate->regions[ESTATE_CONNECTIONS].bytes)
         wanted = estate->regions[ESTATE_CONNECTIONS].bytes;
