@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """The lab: every tutorial of docs/, step by step as it stands there, with real clients and servers.
 
-How a tutorial is written: the head of tests/tutorial.py. Each machine is a network namespace, with a /run and a home folder of
-its own; commands run in a folder a machine, with spid and spidctl of this build first in the path."""
+How a tutorial is written: the head of tests/tutorial.py. Each machine is a network namespace with a /run of its own; they share
+a copy of /etc and a home folder. Commands run in /etc/spid, with spid and spidctl of this build first in the path."""
 import ipaddress
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,15 +25,17 @@ DOCS = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs")
 INDEX = "tutorials.md"
 PATIENCE_SECONDS = 20
 
+# Where commands run, and rules files are.
+RULES_FOLDER = "/etc/spid"
+
 # What only looks, and may look again.
 LOOKS = re.compile(r"spidctl (-\S+ )*(status|states|rules|drops|explain|metrics|set \S+ list)\b")
 
 SSH_CONFIG = "LogLevel ERROR\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"
 
-# The machine's own view of the file system; a user for the daemon, whatever this machine has.
+# The machine's own view of the file system.
 HOLDER = """
-mount -t tmpfs tmpfs /run && mount --bind "$0/home" "$1" && mount --bind "$0/passwd" /etc/passwd &&
-mount --bind "$0/group" /etc/group || exit
+mount -t tmpfs tmpfs /run && mount --bind "$0/home" "$1" && mount --bind "$0/etc" /etc || exit
 mount -t bpf bpf /sys/fs/bpf 2>/dev/null
 echo ready && exec sleep 1000000
 """
@@ -92,13 +95,14 @@ class Town(Lab):
         subprocess.run(["dropbearkey", "-t", "ed25519", "-f", f"{self.folder}/host-key"], check=True, capture_output=True)
         with open(f"{secrets}/config", "w") as file:
             file.write(SSH_CONFIG)
+        shutil.copytree("/etc", f"{self.folder}/etc", symlinks=True)
+        os.makedirs(self.folder + RULES_FOLDER, exist_ok=True)
         for name, lines in (("passwd", "spid:x:47110:47110::/nonexistent:/usr/sbin/nologin\n"),
                             ("group", "spid:x:47110:\nspid-admin:x:47111:\n")):
-            with open(f"/etc/{name}") as present, open(os.path.join(self.folder, name), "w") as file:
+            with open(f"/etc/{name}") as present, open(f"{self.folder}/etc/{name}", "w") as file:
                 file.writelines(line for line in present if not line.startswith("spid"))
                 file.write(lines)
         for machine in self.plan.names:
-            os.mkdir(self.folder_of(machine))
             holder = subprocess.Popen(
                 [*self.entries[machine], "unshare", "--mount", "--propagation", "private", "sh", "-c", HOLDER, self.folder,
                  pwd.getpwuid(0).pw_dir], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -106,9 +110,6 @@ class Town(Lab):
             if holder.stdout.readline() != b"ready\n":
                 raise unittest.SkipTest("mounting is refused here")
             self.entries[machine] = ["nsenter", "--target", str(holder.pid), "--mount", "--net"]
-
-    def folder_of(self, machine):
-        return os.path.join(self.folder, f"on-{machine}")
 
     def ssh(self, machine):
         self.start(machine, "dropbear", "-F", "-s", "-r", f"{self.folder}/host-key", "-P", f"/run/dropbear.pid")
@@ -121,7 +122,7 @@ class Town(Lab):
                        "HOME": pwd.getpwuid(0).pw_dir}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             environment[name] = ":".join(filter(None, [os.environ.get(name), reports]))
-        return {"args": [*self.entries[machine], "sh", "-c", 'cd "$0" && eval "$1"', self.folder_of(machine), words],
+        return {"args": [*self.entries[machine], "sh", "-c", 'cd "$1" && eval "$2"', "sh", RULES_FOLDER, words],
                 "env": environment}
 
     def close(self):
@@ -198,10 +199,8 @@ class Reading:
 
     def write(self, block):
         name, *more = block.words
-        paths = [os.path.join(self.town.folder_of(machine), name) for machine in self.town.plan.names]
-        for path in paths:
-            with open(path, "a" if more == ["more"] else "w", encoding="utf-8") as file:
-                file.write(block.text)
+        with open(f"{self.town.folder}{RULES_FOLDER}/{name}", "a" if more == ["more"] else "w", encoding="utf-8") as file:
+            file.write(block.text)
 
     def console(self, block):
         before, commands = block.commands()
