@@ -111,4 +111,4 @@ def pattern(lines):
 
 def squeezed(text):
     """Blanks as one, none at the end of a line."""
-    return re.sub(r"[ \t]+", " ", text).replace(" \n", "\n").strip(" ")
+    return re.sub(r"[ \t]+", " ", text).replace(" \n", "\n").rstrip(" ")

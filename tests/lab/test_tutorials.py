@@ -115,14 +115,14 @@ class Town(Lab):
         self.start(machine, "dropbear", "-F", "-s", "-r", f"{self.folder}/host-key", "-P", f"/run/dropbear.pid")
         lab_module.wait_until(lambda: self.run(machine, "ssh", "root@127.0.0.1", "true").returncode == 0, what="the shell")
 
-    def shell(self, machine, words):
-        """A command line as the tutorial has it, as arguments for Popen."""
+    def shell(self, machine, words, become=""):
+        """A command line as the tutorial has it, as arguments for Popen; with `exec`, the process becomes the program."""
         reports = f"log_path={self.folder}/sanitizer"
         environment = {**os.environ, "PATH": f"{self.build}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8",
                        "HOME": pwd.getpwuid(0).pw_dir}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             environment[name] = ":".join(filter(None, [os.environ.get(name), reports]))
-        return {"args": [*self.entries[machine], "sh", "-c", 'cd "$1" && eval "$2"', "sh", RULES_FOLDER, words],
+        return {"args": [*self.entries[machine], "sh", "-c", 'cd "$1" && eval "$2"', "sh", RULES_FOLDER, f"{become} {words}"],
                 "env": environment}
 
     def close(self):
@@ -142,7 +142,7 @@ class Terminal:
 
     def begin(self, command):
         with open(self.path, "wb") as out:
-            self.process = subprocess.Popen(**self.town.shell(command.machine, command.words), stdin=subprocess.PIPE, stdout=out,
+            self.process = subprocess.Popen(**self.town.shell(command.machine, command.words, "exec"), stdin=subprocess.PIPE, stdout=out,
                                             stderr=subprocess.STDOUT, start_new_session=True)
         self.town.processes.append(self.process)
         self.read = 0
@@ -153,11 +153,6 @@ class Terminal:
     def type(self, words):
         self.process.stdin.write(words.encode() + b"\n")
         self.process.stdin.flush()
-
-    def wait(self):
-        self.process.stdin.close()
-        self.process.wait(PATIENCE_SECONDS)
-        self.process = None
 
     def said(self):
         with open(self.path, encoding="utf-8", errors="replace") as out:
@@ -239,14 +234,14 @@ class Reading:
             else:
                 terminal.type(command.words)
                 if command.words == "exit":
-                    terminal.wait()
+                    terminal.process.wait(PATIENCE_SECONDS)
             self.expect(terminal, command.said, command.line + 1)
 
     def expect(self, terminal, lines, first):
         for number, line in enumerate(lines, first):
             if line == "^C":
                 os.killpg(terminal.process.pid, signal.SIGINT)
-                terminal.wait()
+                terminal.process.wait(PATIENCE_SECONDS)
             elif line.strip() not in ("", "..."):
                 terminal.expect(line, number)
 
