@@ -255,7 +255,7 @@ class Tutorials(unittest.TestCase):
             self.addCleanup(town.close)
             Reading(town, steps).follow()
         except Fault as fault:
-            self.fail(f"docs/{name}, {fault}")
+            raise self.failureException(f"docs/{name}, {fault}") from None
         for machine in town.plan.names:
             for family in ("iptables", "ip6tables"):
                 self.assertNotIn("spid", town.run(machine, f"{family}-save").stdout, "at the tutorial's end")
