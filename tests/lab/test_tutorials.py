@@ -111,8 +111,11 @@ class Town(Lab):
                 raise unittest.SkipTest("mounting is refused here")
             self.entries[machine] = ["nsenter", "--target", str(holder.pid), "--mount", "--net"]
 
+    def mount_bpf(self):
+        """Each machine has one already, where it can be had."""
+
     def ssh(self, machine):
-        self.start(machine, "dropbear", "-F", "-s", "-r", f"{self.folder}/host-key", "-P", f"/run/dropbear.pid")
+        self.start(machine, "dropbear", "-F", "-s", "-r", f"{self.folder}/host-key", "-P", "/run/dropbear.pid")
         lab_module.wait_until(lambda: self.run(machine, "ssh", "root@127.0.0.1", "true").returncode == 0, what="the shell")
 
     def shell(self, machine, words, become=""):
@@ -261,11 +264,22 @@ class Tutorials(unittest.TestCase):
                 self.assertNotIn("spid", town.run(machine, f"{family}-save").stdout, "at the tutorial's end")
 
 
+    def test_the_index_and_the_makefile_name_each(self):
+        for place in (os.path.join(DOCS, INDEX), os.path.join(os.path.dirname(DOCS), "Makefile.am")):
+            with open(place, encoding="utf-8") as text:
+                words = text.read()
+            for name in tutorials():
+                self.assertIn(name, words, place)
+
+
+def tutorials():
+    return sorted(name for name in os.listdir(DOCS) if name.endswith(".md") and name != INDEX)
+
+
 def add_tests():
-    for name in sorted(os.listdir(DOCS)):
-        if name.endswith(".md") and name != INDEX:
-            noun = re.sub(r"\W", "_", name[:-len(".md")])
-            setattr(Tutorials, f"test_{noun}", lambda self, name=name: self.follow(name))
+    for name in tutorials():
+        noun = re.sub(r"\W", "_", name[:-len(".md")])
+        setattr(Tutorials, f"test_{noun}", lambda self, name=name: self.follow(name))
 
 
 if __name__ == "__main__":
