@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 20
 RULES_FOLDER = "/etc/spid"
 
 # What only looks, and may look again.
-LOOKS = re.compile(r"spidctl (-\S+ )*(status|states|rules|drops|explain|metrics|set \S+ list)\b")
+LOOKS = re.compile(r"spidctl (-\S+ )*(status|states|rules|drops|explain|metrics|reload --dry-run|set \S+ list)\b")
 
 SSH_CONFIG = "LogLevel ERROR\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"
 
