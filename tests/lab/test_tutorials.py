@@ -120,21 +120,10 @@ class Town(Lab):
 
     def shell(self, machine, words, become=""):
         """A command line as the tutorial has it, as arguments for Popen; with `exec`, the process becomes the program."""
-        reports = f"log_path={self.folder}/sanitizer"
         environment = {**os.environ, "PATH": f"{self.build}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8",
                        "HOME": pwd.getpwuid(0).pw_dir}
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
-            environment[name] = ":".join(filter(None, [os.environ.get(name), reports]))
         return {"args": [*self.entries[machine], "sh", "-c", 'cd "$1" && eval "$2"', "sh", RULES_FOLDER, f"{become} {words}"],
                 "env": environment}
-
-    def close(self):
-        if not self.closed:
-            for name in os.listdir(self.folder):
-                if name.startswith("sanitizer"):
-                    with open(os.path.join(self.folder, name), errors="replace") as report:
-                        lab_module.faults.extend(report.read().splitlines())
-        super().close()
 
 
 class Terminal:
