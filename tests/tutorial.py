@@ -6,13 +6,13 @@ A fence's words say what stands in the block:
     ```rules FILE        the file, whole; `rules FILE more`: its continuation
     ```console           commands and what they say; `console NAME`: in a further terminal of this name, see below
 
-In a console `MACHINE# COMMAND` (or `MACHINE$ COMMAND`) is run on that machine, and says exactly the lines below it, save that
-blanks count as one; `...` stands for anything, on a line of its own also for nothing. A command that says nothing must succeed.
-What only looks at the daemon is asked again for a while until it says so.
+In a console `MACHINE# COMMAND` (or `MACHINE$ COMMAND`) is run on that machine, and says exactly the lines below it,
+save that blanks count as one; `...` stands for anything, on a line of its own also for nothing. Where nothing else is
+shown the command must succeed. What only looks at the daemon is asked again for a while until it says so.
 
 In a further terminal a command runs on while the blocks behind it are run, and its lines are those that it says besides
-others, in this order. A block without a command waits for further lines of the one that runs there; commands are typed into
-it; `^C` interrupts it and `exit` is typed, and both wait for its end.
+others, in this order. A block without a command waits for further lines of the one that runs there; commands are typed
+into it; `^C` interrupts it and `exit` is typed, and both wait for its end.
 """
 import re
 
@@ -29,6 +29,10 @@ class Command:
     def __init__(self, line, machine, words):
         self.line, self.machine, self.words = line, machine, words
         self.said = []
+
+    def shows(self):
+        """Is anything shown of what it says?"""
+        return any(line.strip() not in ("", "...") for line in self.said)
 
 
 class Block:

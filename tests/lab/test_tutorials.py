@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The lab: every tutorial of docs/, step by step as it stands there, with real clients and servers.
 
-How a tutorial is written: the head of tests/tutorial.py. Each machine is a network namespace with a /run of its own; they share
-a copy of /etc and a home folder. Commands run in /etc/spid, with spid and spidctl of this build first in the path."""
+How a tutorial is written: the head of tests/tutorial.py. Each machine is a network namespace with a /run of its own;
+they share a copy of /etc and a home folder. Commands run in /etc/spid, with spid and spidctl of this build first in the
+path."""
 import ipaddress
 import os
 import pwd
@@ -24,6 +25,8 @@ from tutorial import Fault
 DOCS = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs")
 INDEX = "tutorials.md"
 PATIENCE_SECONDS = 20
+
+HOME = pwd.getpwuid(0).pw_dir
 
 # Where commands run, and rules files are.
 RULES_FOLDER = "/etc/spid"
@@ -92,7 +95,8 @@ class Town(Lab):
         os.chmod(os.path.dirname(secrets), 0o700)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{secrets}/id_ed25519"], check=True)
         os.link(f"{secrets}/id_ed25519.pub", f"{secrets}/authorized_keys")
-        subprocess.run(["dropbearkey", "-t", "ed25519", "-f", f"{self.folder}/host-key"], check=True, capture_output=True)
+        subprocess.run(["dropbearkey", "-t", "ed25519", "-f", f"{self.folder}/host-key"], check=True,
+                       capture_output=True)
         with open(f"{secrets}/config", "w") as file:
             file.write(SSH_CONFIG)
         shutil.copytree("/etc", f"{self.folder}/etc", symlinks=True)
@@ -103,9 +107,9 @@ class Town(Lab):
                 file.writelines(line for line in present if not line.startswith("spid"))
                 file.write(lines)
         for machine in self.plan.names:
-            holder = subprocess.Popen(
-                [*self.entries[machine], "unshare", "--mount", "--propagation", "private", "sh", "-c", HOLDER, self.folder,
-                 pwd.getpwuid(0).pw_dir], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            view = ["unshare", "--mount", "--propagation", "private", "sh", "-c", HOLDER, self.folder, HOME]
+            holder = subprocess.Popen([*self.entries[machine], *view], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.DEVNULL)
             self.processes.append(holder)
             if holder.stdout.readline() != b"ready\n":
                 raise unittest.SkipTest("mounting is refused here")
@@ -116,14 +120,15 @@ class Town(Lab):
 
     def ssh(self, machine):
         self.start(machine, "dropbear", "-F", "-s", "-r", f"{self.folder}/host-key", "-P", "/run/dropbear.pid")
-        lab_module.wait_until(lambda: self.run(machine, "ssh", "root@127.0.0.1", "true").returncode == 0, what="the shell")
+        lab_module.wait_until(lambda: self.run(machine, "ssh", "root@127.0.0.1", "true").returncode == 0,
+                              PATIENCE_SECONDS, "the shell")
 
     def shell(self, machine, words, become=""):
-        """A command line as the tutorial has it, as arguments for Popen; with `exec`, the process becomes the program."""
-        environment = {**os.environ, "PATH": f"{self.build}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8",
-                       "HOME": pwd.getpwuid(0).pw_dir}
-        return {"args": [*self.entries[machine], "sh", "-c", 'cd "$1" && eval "$2"', "sh", RULES_FOLDER, f"{become} {words}"],
-                "env": environment}
+        """A tutorial's command line, as arguments for Popen; with `exec`, the process becomes the program."""
+        path = f"{self.build}:{os.environ['PATH']}"
+        line = ["sh", "-c", 'cd "$1" && eval "$2"', "sh", RULES_FOLDER, f"{become} {words}"]
+        return {"args": [*self.entries[machine], *line],
+                "env": {**os.environ, "PATH": path, "LC_ALL": "C.UTF-8", "HOME": HOME}}
 
 
 class Terminal:
@@ -134,8 +139,8 @@ class Terminal:
 
     def begin(self, command):
         with open(self.path, "wb") as out:
-            self.process = subprocess.Popen(**self.town.shell(command.machine, command.words, "exec"), stdin=subprocess.PIPE, stdout=out,
-                                            stderr=subprocess.STDOUT, start_new_session=True)
+            self.process = subprocess.Popen(**self.town.shell(command.machine, command.words, "exec"), stdout=out,
+                                            stdin=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         self.town.processes.append(self.process)
         self.read = 0
 
@@ -186,7 +191,8 @@ class Reading:
 
     def write(self, block):
         name, *more = block.words
-        with open(f"{self.town.folder}{RULES_FOLDER}/{name}", "a" if more == ["more"] else "w", encoding="utf-8") as file:
+        path = f"{self.town.folder}{RULES_FOLDER}/{name}"
+        with open(path, "a" if more == ["more"] else "w", encoding="utf-8") as file:
             file.write(block.text)
 
     def console(self, block):
@@ -206,19 +212,21 @@ class Reading:
         wanted = tutorial.pattern(command.said)
         end = time.monotonic() + PATIENCE_SECONDS
         while True:
-            done = subprocess.run(**self.town.shell(command.machine, command.words), stdin=subprocess.DEVNULL, text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+            done = subprocess.run(**self.town.shell(command.machine, command.words), stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
             got = tutorial.squeezed(done.stdout)
-            if wanted.fullmatch(got) and (got or done.returncode == 0):
+            if wanted.fullmatch(got) and (command.shows() or done.returncode == 0):
                 return
             if not LOOKS.match(command.words) or time.monotonic() > end:
                 shown = "\n".join(command.said)
-                raise Fault(f"line {command.line}: {command.words}\nshown:\n{shown}\ngot (status {done.returncode}):\n{done.stdout}")
+                raise Fault(f"line {command.line}: {command.words}\nshown:\n{shown}\n"
+                            f"got (status {done.returncode}):\n{done.stdout}")
             time.sleep(0.1)
 
     def further(self, block, before, commands):
         name = block.words[0]
-        terminal = self.terminals.setdefault(name, Terminal(self.town, os.path.join(self.town.folder, f"terminal-{name}")))
+        path = os.path.join(self.town.folder, f"terminal-{name}")
+        terminal = self.terminals.setdefault(name, Terminal(self.town, path))
         self.expect(terminal, before, block.line + 1)
         for command in commands:
             if not terminal.running():
