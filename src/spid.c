@@ -31,7 +31,7 @@
 static const char usage_text[] =
     "usage: spid [-f] [-c FILE] [-q FIRST[-LAST]] [-H CHAIN,...] [-S SOCKET] [--state FILE] [--pidfile FILE]\n"
     "                           [--metrics ADDR:PORT] [--cpus LIST] [--mark VALUE[/MASK]] [--netns NAME|PATH] [-v]\n"
-    "       spid --check [--strict] [--json] [--verbose] FILE\n"
+    "       spid --check [--strict] [--json] [--verbose] [FILE]\n"
     "       spid --replay CAPTURE [-c FILE] [--json [--verbose]] [--self ADDR,...] [--pickup]\n"
     "                           [--checksums verify|ignore]\n"
     "       spid --explain 'SRC[@zone] [port N] to DST[@zone] SERVICE [STATE] [at \"WHEN\"]' [-c FILE] [--json]\n"
@@ -66,7 +66,7 @@ static const char usage_text[] =
     "      --pickup              with --replay: take up connections whose beginning is missing\n"
     "      --checksums WHAT      with --replay: verify (default) or ignore\n"
     "\n"
-    "Signals: HUP reload, TERM stop and leave the hook (nothing passes until the next start), INT stop and remove it.\n"
+    "Signals: HUP reload, TERM stop and leave the hook (`on daemon-down` says what passes), INT stop and remove it.\n"
     "Manual: spid(8), spid.rules(5), spidctl(8).\n";
 
 enum command { COMMAND_DAEMON, COMMAND_CHECK, COMMAND_REPLAY, COMMAND_EXPLAIN, COMMAND_DIFF, COMMAND_LOCKDOWN, COMMAND_PREFLIGHT };

@@ -3,9 +3,9 @@ dist_check_SCRIPTS += tests/check-layers.py tests/check-symbols.sh tests/check-c
 TESTS += tests/check-layers.py tests/check-symbols.sh tests/check-checks.sh
 
 # The manual is held against the code.
-dist_check_SCRIPTS += tests/check-grammar.py tests/check-examples.py
+dist_check_SCRIPTS += tests/check-grammar.py tests/check-examples.py tests/check-reasons.py
 EXTRA_DIST += tests/manual.py
-TESTS += tests/check-grammar.py tests/check-examples.py
+TESTS += tests/check-grammar.py tests/check-examples.py tests/check-reasons.py
 
 include tests/editors/local.mk
 include tests/completion/local.mk

@@ -36,7 +36,8 @@ LAB_TESTS = \
 	tests/lab/test_survival_fast.py \
 	tests/lab/test_systemd.py \
 	tests/lab/test_tftp.py \
-	tests/lab/test_top.py
+	tests/lab/test_top.py \
+	tests/lab/test_tutorials.py
 dist_check_SCRIPTS += $(LAB_TESTS)
-EXTRA_DIST += tests/lab/alerts.yml tests/lab/event_lab.py tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
+EXTRA_DIST += tests/lab/alerts.yml tests/lab/event_lab.py tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py tests/tutorial.py
 TESTS += $(LAB_TESTS)
