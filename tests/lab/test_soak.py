@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The lab: mixed load for SPID_SOAK_SECONDS (600 when SPID_LAB_LONG is set; an hour is 3600). The daemon's memory at the end is
 what it was after the first sixth of the time, within 2 %."""
+import json
 import os
 import random
 import shutil
@@ -179,7 +180,7 @@ class Soak(unittest.TestCase):
     def loads(self):
         """Name: what runs on the client until the end."""
         attack = os.path.join(self.lab.build, "tests", "lab", "attack")
-        link = self.lab.run("gateway", "cat", "/sys/class/net/eth1/address").stdout.strip()
+        link = json.loads(self.lab.run("gateway", "ip", "-j", "link", "show", "eth1").stdout)[0]["address"]
 
         def again(*command):
             return (sys.executable, "-c", AGAIN, self.stop_file, *map(str, command))

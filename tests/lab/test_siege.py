@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+"""The lab: clients of the control socket that flood, stall and talk nonsense, all at once, as root and as nobody. Packets are judged all
+the while, whoever behaves is answered, and the daemon needs no more than its bounds say."""
+import json
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab as lab_module
+from lab import SERVER4, Lab, wait_until
+
+SECONDS = 60 if os.environ.get("SPID_LAB_LONG") else 6
+CLIENTS = 32            # control_socket.h: CONTROL_CLIENTS_MAX
+LINE_BYTES = 65536      # CONTROL_LINE_BYTES_MAX
+# What may wait for each who lists and does not read: a sixteenth of CONTROL_OUTPUT_BYTES_MAX and a part of the table above it.
+UNREAD_BYTES = 1 << 20
+NOBODY = 65534
+
+RULES = """zone lan = eth1
+zone wan = eth0
+allow lan to any tcp 80, tcp 7000 as "web"
+allow any@lan to any udp 9
+default deny log 10/s
+"""
+
+# Misbehaves in one way until the file STOP is there. Prints how often.
+ABUSER = """
+import json, os, resource, select, socket, sys, time
+path, kind, user, stop = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+resource.setrlimit(resource.RLIMIT_NOFILE, (3000, 3000))
+if user:
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+done = 0
+
+def connect():
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(0.5)
+    s.connect(path)
+    return s
+
+def push(data, read=False):
+    # Sends DATA as long as it is taken, and reads what comes only where that is said.
+    global done
+    s = connect()
+    s.setblocking(False)
+    last = time.monotonic()
+    while not os.path.exists(stop) and time.monotonic() - last < 1:
+        readable, writable, _ = select.select([s] if read else [], [s], [], 0.2)
+        if readable and not s.recv(1 << 20):
+            return
+        if writable:
+            done += s.send(data) > 0
+            last = time.monotonic()
+
+def crowd():
+    # As many connections as there can be, which say nothing.
+    global done
+    held = []
+    while not os.path.exists(stop):
+        s = socket.socket(socket.AF_UNIX)
+        s.setblocking(False)
+        try:
+            s.connect(path)
+            held.append(s)
+            done += 1
+        except BlockingIOError:
+            s.close()
+            time.sleep(0.001)
+        if len(held) > 2000:
+            for s in held:
+                s.close()
+            held = []
+
+def stall(words):
+    # Says WORDS and then nothing more.
+    global done
+    held = []
+    for _ in range(8):
+        s = connect()
+        s.sendall(words)
+        held.append(s)
+        done += 1
+    end = time.monotonic() + 3
+    while not os.path.exists(stop) and time.monotonic() < end:
+        time.sleep(0.1)
+
+def hang_up(words):
+    global done
+    s = connect()
+    s.sendall(words)
+    s.close()
+    done += 1
+
+def request(command, **more):
+    return json.dumps({"command": command, **more}).encode() + b"\\n"
+
+kinds = {
+    "crowd": crowd,
+    "no newline": lambda: push(b"x" * (1 << 20)),
+    "half lines": lambda: stall(b'{"command":"sta'),
+    "silence": lambda: stall(b""),
+    "unread": lambda: push(request("metrics") * 500),
+    "unread rules": lambda: push(request("rules") * 500),
+    "unread list": lambda: stall(request("states")),
+    "unread trace": lambda: stall(request("trace")),
+    "lists": lambda: push(request("states"), read=True),
+    "empty lists": lambda: push(request("states", filter="wan to any tcp 1") * 100, read=True),
+    "reloads": lambda: push(request("reload") * 100, read=True),
+    "nests": lambda: push(b"[" * 60000 + b"\\n" + b'{"a":' * 10000 + b"\\n", read=True),
+    "zeros": lambda: push(bytes(1000) + b"\\n" + b'{"command":"st\\0tus"}\\n', read=True),
+    "noise": lambda: push(os.urandom(1 << 16), read=True),
+    "hangs up": lambda: hang_up(request("states") + request("metrics") * 20),
+}
+while not os.path.exists(stop):
+    try:
+        kinds[kind]()
+    except (OSError, ValueError):
+        time.sleep(0.01)
+print(done)
+"""
+BY_ROOT = ("no newline", "half lines", "unread", "unread rules", "unread list", "unread trace", "lists", "empty lists", "reloads",
+           "nests", "zeros", "noise", "hangs up")
+BY_NOBODY = ("crowd", "crowd", "silence", "half lines", "no newline", "unread", "nests", "noise", "hangs up")
+
+# A connection that speaks all the time, and new ones.
+BYSTANDER = """
+import json, os, socket, sys, time
+result = {"exchanges": 0, "opened": 0, "errors": []}
+lasting = socket.create_connection((sys.argv[1], 7000), timeout=10)
+open(sys.argv[2] + ".on", "w").close()
+# It has something to say in any case.
+while not (os.path.exists(sys.argv[2]) and result["opened"] > 20) and len(result["errors"]) < 5:
+    try:
+        lasting.sendall(b"x")
+        if lasting.recv(1) != b"x":
+            raise OSError("the lasting connection was closed")
+        result["exchanges"] += 1
+        with socket.create_connection((sys.argv[1], 7000), timeout=10) as short:
+            short.sendall(b"y")
+            result["opened"] += short.recv(1) == b"y"
+    except OSError as error:
+        result["errors"].append(repr(error))
+    time.sleep(0.01)
+print(json.dumps(result))
+"""
+
+ECHO = """
+import socket, threading
+def serve(s):
+    while data := s.recv(65536):
+        s.sendall(data)
+    s.close()
+listening = socket.create_server(("0.0.0.0", 7000), backlog=128)
+while True:
+    threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+"""
+
+
+class Siege(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab(os.environ.get("builddir", "."))
+        cls.lab.mount_bpf()
+        cls.lab.start("server", sys.executable, "-c", ECHO)
+        wait_until(lambda: cls.lab.run("server", "ss", "-Hltn", "sport = :7000").stdout.strip(), what="the echo server")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.lab.close()
+
+    def setUp(self):
+        self.spid = self.lab.spid(RULES)
+        self.addCleanup(self.spid.stop)
+        self.stop = os.path.join(self.lab.folder, self.id())
+        with open(self.stop + ".out", "wb") as out:
+            self.bystander = self.lab.start("client", sys.executable, "-c", BYSTANDER, SERVER4, self.stop, stdout=out)
+        wait_until(lambda: os.path.exists(self.stop + ".on"), what="the bystander")
+
+    def unharmed(self):
+        """Whoever goes through the gateway has not noticed anything. Ends everything that waits for the file."""
+        open(self.stop, "w").close()
+        self.bystander.wait(60)
+        with open(self.stop + ".out") as file:
+            result = json.loads(file.read())
+        self.assertEqual(result["errors"], [])
+        self.assertGreater(min(result["exchanges"], result["opened"]), 20)
+        self.assertFalse([line for line in self.spid.log().splitlines() if "watchdog" in line])
+
+    def abuse(self, kind, user):
+        return self.lab.start("gateway", sys.executable, "-c", ABUSER, self.spid.socket, kind, str(user), self.stop,
+                              stdout=subprocess.PIPE)
+
+    def resident(self):
+        with open(f"/proc/{self.spid.process.pid}/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) * 1024
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.spid.process.pid}/fd"))
+
+    def sanitized(self):
+        with open(os.path.join(self.lab.build, "spid"), "rb") as file:
+            return b"__asan_init" in file.read()
+
+    def fill_table(self):
+        """Entries for lists to be long; they stay while this test runs."""
+        attack = os.path.join(self.lab.build, "tests", "lab", "attack")
+        link = json.loads(self.lab.run("gateway", "ip", "-j", "link", "show", "eth1").stdout)[0]["address"]
+        self.lab.run("server", "ip", "route", "replace", "blackhole", "10.0.0.0/8", check=True)
+        self.lab.run("client", attack, "lan0", link, "20000", "udp", "60000", SERVER4, "9", check=True, timeout=100)
+
+    def test_all_at_once(self):
+        self.fill_table()
+        # The rules of reloads come and go; what the first ones need is no growth.
+        for _ in range(5):
+            self.assertEqual(self.spid.ctl("reload").returncode, 0)
+        resident, descriptors = self.resident(), self.descriptors()
+        abusers = [(kind, user, self.abuse(kind, user)) for user, kinds in ((0, BY_ROOT), (NOBODY, BY_NOBODY)) for kind in kinds]
+        most_resident = most_descriptors = answered = 0
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            # spidctl gives up by itself, or is refused a place by others like it: he tries again, as he is told to.
+            wait_until(lambda: self.spid.ctl("status").returncode == 0, 20, "an answer to who behaves")
+            answered += 1
+            most_resident = max(most_resident, self.resident())
+            most_descriptors = max(most_descriptors, self.descriptors())
+            self.assertIsNone(self.spid.process.poll())
+        self.unharmed()
+        for kind, user, abuser in abusers:
+            done = int(abuser.communicate(timeout=30)[0])
+            print(f"{kind} ({'root' if user == 0 else 'nobody'}): {done}")
+            self.assertGreater(done, 0, kind)
+        print(f"answered {answered}; resident {resident >> 10} kB, at most {most_resident >> 10} kB; descriptors {descriptors}, "
+              f"at most {most_descriptors}")
+        self.assertGreater(answered, 0)
+        self.assertLessEqual(most_descriptors, descriptors + CLIENTS + 8)
+        if not self.sanitized():
+            self.assertLess(most_resident - resident, CLIENTS * (LINE_BYTES + UNREAD_BYTES))
+        # Nothing of them stays.
+        wait_until(lambda: self.descriptors() <= descriptors, 20, "the end of all clients")
+
+    def test_root_gets_in_where_nobody_holds_all_places(self):
+        crowds = [self.abuse(kind, NOBODY) for kind in ("silence", "half lines", "silence", "silence", "silence", "crowd")]
+        before = self.descriptors()
+        wait_until(lambda: self.descriptors() >= before + CLIENTS - 8, 20, "a crowd")
+        for _ in range(20):
+            done = self.spid.ctl("status")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.unharmed()
+        for crowd in crowds:
+            crowd.wait(30)
+
+    def test_who_shuts_one_direction_is_answered(self):
+        code = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+s.sendall(b'{"command":"status"}\\n{"command":"states"}\\n{"command":"nonsense"}\\n')
+s.shutdown(socket.SHUT_WR)
+print(s.makefile().read(), end="")
+"""
+        answers = [json.loads(line) for line in self.lab.python("gateway", code, self.spid.socket).stdout.splitlines()]
+        self.assertIn("table", answers[0])
+        self.assertIn("connections", answers[-2])
+        self.assertIn("unknown command", answers[-1]["error"])
+        self.unharmed()
+
+    def test_a_socket_file_that_goes_comes_back(self):
+        os.unlink(self.spid.socket)
+        self.spid.wait_for(f"control socket {self.spid.socket} was gone and has been made again")
+        self.assertEqual(self.spid.ctl("status").returncode, 0)
+        # Not in place of somebody else's, which also stays at the end.
+        os.unlink(self.spid.socket)
+        code = """
+import os, socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(1000)
+"""
+        other = self.lab.start("gateway", sys.executable, "-c", code, self.spid.socket)
+        self.spid.wait_for("another daemon has taken it")
+        self.assertEqual(self.spid.log().count("another daemon"), 1)
+        self.unharmed()
+        self.assertEqual(self.spid.stop(), 0)
+        self.assertTrue(os.path.exists(self.spid.socket))
+        other.kill()
+        other.wait()
+        os.unlink(self.spid.socket)
+
+    def test_out_of_descriptors(self):
+        pid = str(self.spid.process.pid)
+        self.lab.run("gateway", "prlimit", "--pid", pid, f"--nofile={self.descriptors()}:4096", check=True)
+        client = self.lab.start("gateway", os.path.join(self.lab.build, "spidctl"), "-S", self.spid.socket, "status")
+        self.spid.wait_for("clients cannot be accepted: Too many open files")
+        before = len(self.spid.log())
+        # What needs a descriptor itself is refused with words, and tried again.
+        self.spid.reload(RULES + "#\n", expect="reload refused, the old rules stay")
+        time.sleep(2.5)
+        self.assertNotIn("cannot be accepted", self.spid.log()[before:])
+        self.lab.run("gateway", "prlimit", "--pid", pid, "--nofile=1024:4096", check=True)
+        self.assertEqual(client.wait(20), 0)
+        self.spid.reload(RULES + "##\n")
+        self.unharmed()
+
+
+if __name__ == "__main__":
+    lab_module.main(Siege)
