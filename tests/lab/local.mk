@@ -34,6 +34,8 @@ LAB_TESTS = \
 	tests/lab/test_sip.py \
 	tests/lab/test_survival.py \
 	tests/lab/test_survival_fast.py \
+	tests/lab/test_siege.py \
+	tests/lab/test_soak.py \
 	tests/lab/test_systemd.py \
 	tests/lab/test_tftp.py \
 	tests/lab/test_top.py
