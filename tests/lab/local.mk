@@ -41,4 +41,6 @@ LAB_TESTS = \
 	tests/lab/test_top.py
 dist_check_SCRIPTS += $(LAB_TESTS)
 EXTRA_DIST += tests/lab/alerts.yml tests/lab/event_lab.py tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
+EXTRA_DIST += tests/lab/alerts.yml tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
+EXTRA_DIST += tests/lab/exposition.py tests/lab/lab.py tests/lab/misuse.py tests/lab/h323_agent.py
 TESTS += $(LAB_TESTS)

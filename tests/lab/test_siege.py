@@ -3,13 +3,13 @@
 the while, whoever behaves is answered, and the daemon needs no more than its bounds say."""
 import json
 import os
-import subprocess
 import sys
 import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
+import misuse
 from lab import SERVER4, Lab, wait_until
 
 SECONDS = 60 if os.environ.get("SPID_LAB_LONG") else 6
@@ -17,7 +17,6 @@ CLIENTS = 32            # control_socket.h: CONTROL_CLIENTS_MAX
 LINE_BYTES = 65536      # CONTROL_LINE_BYTES_MAX
 # What may wait for each who lists and does not read: a sixteenth of CONTROL_OUTPUT_BYTES_MAX and a part of the table above it.
 UNREAD_BYTES = 1 << 20
-NOBODY = 65534
 
 RULES = """zone lan = eth1
 zone wan = eth0
@@ -26,106 +25,6 @@ allow any@lan to any udp 9
 default deny log 10/s
 """
 
-# Misbehaves in one way until the file STOP is there. Prints how often.
-ABUSER = """
-import json, os, resource, select, socket, sys, time
-path, kind, user, stop = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-resource.setrlimit(resource.RLIMIT_NOFILE, (3000, 3000))
-if user:
-    os.setgroups([])
-    os.setgid(user)
-    os.setuid(user)
-done = 0
-
-def connect():
-    s = socket.socket(socket.AF_UNIX)
-    s.settimeout(0.5)
-    s.connect(path)
-    return s
-
-def push(data, read=False):
-    # Sends DATA as long as it is taken, and reads what comes only where that is said.
-    global done
-    s = connect()
-    s.setblocking(False)
-    last = time.monotonic()
-    while not os.path.exists(stop) and time.monotonic() - last < 1:
-        readable, writable, _ = select.select([s] if read else [], [s], [], 0.2)
-        if readable and not s.recv(1 << 20):
-            return
-        if writable:
-            done += s.send(data) > 0
-            last = time.monotonic()
-
-def crowd():
-    # As many connections as there can be, which say nothing.
-    global done
-    held = []
-    while not os.path.exists(stop):
-        s = socket.socket(socket.AF_UNIX)
-        s.setblocking(False)
-        try:
-            s.connect(path)
-            held.append(s)
-            done += 1
-        except BlockingIOError:
-            s.close()
-            time.sleep(0.001)
-        if len(held) > 2000:
-            for s in held:
-                s.close()
-            held = []
-
-def stall(words):
-    # Says WORDS and then nothing more.
-    global done
-    held = []
-    for _ in range(8):
-        s = connect()
-        s.sendall(words)
-        held.append(s)
-        done += 1
-    end = time.monotonic() + 3
-    while not os.path.exists(stop) and time.monotonic() < end:
-        time.sleep(0.1)
-
-def hang_up(words):
-    global done
-    s = connect()
-    s.sendall(words)
-    s.close()
-    done += 1
-
-def request(command, **more):
-    return json.dumps({"command": command, **more}).encode() + b"\\n"
-
-kinds = {
-    "crowd": crowd,
-    "no newline": lambda: push(b"x" * (1 << 20)),
-    "half lines": lambda: stall(b'{"command":"sta'),
-    "silence": lambda: stall(b""),
-    "unread": lambda: push(request("metrics") * 500),
-    "unread rules": lambda: push(request("rules") * 500),
-    "unread list": lambda: stall(request("states")),
-    "unread trace": lambda: stall(request("trace")),
-    "lists": lambda: push(request("states"), read=True),
-    "empty lists": lambda: push(request("states", filter="wan to any tcp 1") * 100, read=True),
-    "reloads": lambda: push(request("reload") * 100, read=True),
-    "nests": lambda: push(b"[" * 60000 + b"\\n" + b'{"a":' * 10000 + b"\\n", read=True),
-    "zeros": lambda: push(bytes(1000) + b"\\n" + b'{"command":"st\\0tus"}\\n', read=True),
-    "noise": lambda: push(os.urandom(1 << 16), read=True),
-    "hangs up": lambda: hang_up(request("states") + request("metrics") * 20),
-}
-while not os.path.exists(stop):
-    try:
-        kinds[kind]()
-    except (OSError, ValueError):
-        time.sleep(0.01)
-print(done)
-"""
-BY_ROOT = ("no newline", "half lines", "unread", "unread rules", "unread list", "unread trace", "lists", "empty lists", "reloads",
-           "nests", "zeros", "noise", "hangs up")
-BY_NOBODY = ("crowd", "crowd", "silence", "half lines", "no newline", "unread", "nests", "noise", "hangs up")
 
 # A connection that speaks all the time, and new ones.
 BYSTANDER = """
@@ -192,8 +91,7 @@ class Siege(unittest.TestCase):
         self.assertFalse([line for line in self.spid.log().splitlines() if "watchdog" in line])
 
     def abuse(self, kind, user):
-        return self.lab.start("gateway", sys.executable, "-c", ABUSER, self.spid.socket, kind, str(user), self.stop,
-                              stdout=subprocess.PIPE)
+        return misuse.start(self.lab, self.spid.socket, kind, user, self.stop)
 
     def resident(self):
         with open(f"/proc/{self.spid.process.pid}/status") as file:
@@ -219,7 +117,7 @@ class Siege(unittest.TestCase):
         for _ in range(5):
             self.assertEqual(self.spid.ctl("reload").returncode, 0)
         resident, descriptors = self.resident(), self.descriptors()
-        abusers = [(kind, user, self.abuse(kind, user)) for user, kinds in ((0, BY_ROOT), (NOBODY, BY_NOBODY)) for kind in kinds]
+        abusers = [(kind, user, self.abuse(kind, user)) for kind, user in misuse.ALL]
         most_resident = most_descriptors = answered = 0
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
@@ -244,7 +142,7 @@ class Siege(unittest.TestCase):
         wait_until(lambda: self.descriptors() <= descriptors, 20, "the end of all clients")
 
     def test_root_gets_in_where_nobody_holds_all_places(self):
-        crowds = [self.abuse(kind, NOBODY) for kind in ("silence", "half lines", "silence", "silence", "silence", "crowd")]
+        crowds = [self.abuse(kind, misuse.NOBODY) for kind in ("silence", "half lines", "silence", "silence", "silence", "crowd")]
         before = self.descriptors()
         wait_until(lambda: self.descriptors() >= before + CLIENTS - 8, 20, "a crowd")
         for _ in range(20):
