@@ -205,6 +205,13 @@ class Soak(unittest.TestCase):
         with open(f"/proc/{self.spid.process.pid}/status") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
 
+    def settled(self):
+        """Resident memory with the small rules, and the small rules before them: what is compared must be alike."""
+        self.spid.write(FEW)
+        for _ in range(2):
+            self.spid.ctl("reload")
+        return self.resident()
+
     def disturb(self, turn):
         """What an administrator does all day, in a minute."""
         ctl = self.spid.ctl
@@ -242,12 +249,13 @@ class Soak(unittest.TestCase):
             self.disturb(turn)
             turn += 1
             self.assertIsNone(self.spid.process.poll(), self.spid.log()[-2000:])
-            samples.append((age, self.resident()))
+            if turn % 5 == 0:
+                samples.append((age, self.settled()))
             if turn % 20 == 0:
                 print(f"{age:.0f} s: {samples[-1][1]} kB, {turn} turns", flush=True)
-        # Of a window each, since a reload's own memory comes and goes.
-        base = statistics.median(kb for age, kb in samples if SECONDS / 6 <= age < SECONDS / 5)
-        end = statistics.median(kb for age, kb in samples if age >= SECONDS - SECONDS / 30)
+        # Of a window each, since malloc keeps now more, now less of what was freed at hand.
+        base = statistics.median(kb for age, kb in samples if SECONDS / 6 <= age < SECONDS / 3)
+        end = statistics.median(kb for age, kb in samples if age >= SECONDS - SECONDS / 6)
         status = self.spid.ask("status")[0]
         open(self.stop_file, "w").close()
         for process in loads:
