@@ -468,6 +468,18 @@ static bool bind_for_all(int fd, const struct sockaddr_un *address)
     return bound;
 }
 
+/* Makes the folder for PATH, if it is not there. Returns 0 or -errno. */
+static int make_folder(const char *path)
+{
+    char folder[sizeof((struct sockaddr_un *)0)->sun_path];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL || slash == folder)
+        return 0;
+    *slash = '\0';
+    return mkdir(folder, 0755) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
 /* Is the file still the one that was made for this socket? */
 static bool file_is_ours(const struct control_socket *control)
 {
@@ -481,6 +493,9 @@ static int listen_anew(struct control_socket *control)
 {
     const char *path = control->address.sun_path;
     struct stat status;
+    int refused = make_folder(path);
+    if (refused != 0)
+        return refused;
     if (unlink(path) != 0 && errno != ENOENT)
         return -errno;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -521,12 +536,14 @@ static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
     struct control_socket *control = watcher->data;
     (void)events;
     if (!file_is_ours(control)) {
+        bool again = control->fd >= 0;
         int error = somebody_listens(&control->address) ? -EADDRINUSE : listen_anew(control);
         if (error != 0) {
             tell(control, -error);
         } else {
             control->told = 0;
-            log_line(LOG_LEVEL_WARNING, "control socket %s was gone and has been made again", control->address.sun_path);
+            log_line(LOG_LEVEL_WARNING, "control socket %s %s", control->address.sun_path,
+                     again ? "was gone and has been made again" : "has been made");
         }
     }
     if (control->fd >= 0)

@@ -60,8 +60,8 @@ struct control_actions {
 
 /*
  * Opens the socket at PATH, whose folder is there. The groups of who may ask are those of this moment. NULL, with why in ERROR: a
- * daemon listens there already, or the path is too long. Where the system refuses (a folder that is read-only), and whenever the file is gone, the log is told, and it is tried again each second: who
- * judges packets does not stop for that.
+ * daemon listens there already, or the path is too long. Where the system refuses (a folder that is read-only), and whenever the
+ * file is gone, the log is told, and it is tried again each second: who judges packets does not stop for that.
  */
 struct control_socket *control_socket_open(struct ev_loop *loop, const char *path,
                                            const struct control_actions *actions, char *error, size_t error_size);

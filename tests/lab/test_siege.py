@@ -10,6 +10,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
 import misuse
+from bystander import Bystander, serve
 from lab import SERVER4, Lab, wait_until
 
 SECONDS = 60 if os.environ.get("SPID_LAB_LONG") else 6
@@ -26,47 +27,12 @@ default deny log 10/s
 """
 
 
-# A connection that speaks all the time, and new ones.
-BYSTANDER = """
-import json, os, socket, sys, time
-result = {"exchanges": 0, "opened": 0, "errors": []}
-lasting = socket.create_connection((sys.argv[1], 7000), timeout=10)
-open(sys.argv[2] + ".on", "w").close()
-# It has something to say in any case.
-while not (os.path.exists(sys.argv[2]) and result["opened"] > 20) and len(result["errors"]) < 5:
-    try:
-        lasting.sendall(b"x")
-        if lasting.recv(1) != b"x":
-            raise OSError("the lasting connection was closed")
-        result["exchanges"] += 1
-        with socket.create_connection((sys.argv[1], 7000), timeout=10) as short:
-            short.sendall(b"y")
-            result["opened"] += short.recv(1) == b"y"
-    except OSError as error:
-        result["errors"].append(repr(error))
-    time.sleep(0.01)
-print(json.dumps(result))
-"""
-
-ECHO = """
-import socket, threading
-def serve(s):
-    while data := s.recv(65536):
-        s.sendall(data)
-    s.close()
-listening = socket.create_server(("0.0.0.0", 7000), backlog=128)
-while True:
-    threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
-"""
-
-
 class Siege(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = Lab(os.environ.get("builddir", "."))
         cls.lab.mount_bpf()
-        cls.lab.start("server", sys.executable, "-c", ECHO)
-        wait_until(lambda: cls.lab.run("server", "ss", "-Hltn", "sport = :7000").stdout.strip(), what="the echo server")
+        serve(cls.lab)
 
     @classmethod
     def tearDownClass(cls):
@@ -75,20 +41,12 @@ class Siege(unittest.TestCase):
     def setUp(self):
         self.spid = self.lab.spid(RULES)
         self.addCleanup(self.spid.stop)
-        self.stop = os.path.join(self.lab.folder, self.id())
-        with open(self.stop + ".out", "wb") as out:
-            self.bystander = self.lab.start("client", sys.executable, "-c", BYSTANDER, SERVER4, self.stop, stdout=out)
-        wait_until(lambda: os.path.exists(self.stop + ".on"), what="the bystander")
+        self.bystander = Bystander(self.lab, self.id())
+        self.stop = self.bystander.stop
 
     def unharmed(self):
         """Whoever goes through the gateway has not noticed anything. Ends everything that waits for the file."""
-        open(self.stop, "w").close()
-        self.bystander.wait(60)
-        with open(self.stop + ".out") as file:
-            result = json.loads(file.read())
-        self.assertEqual(result["errors"], [])
-        self.assertGreater(min(result["exchanges"], result["opened"]), 20)
-        self.assertFalse([line for line in self.spid.log().splitlines() if "watchdog" in line])
+        self.assertEqual(self.bystander.end(), [])
 
     def abuse(self, kind, user):
         return misuse.start(self.lab, self.spid.socket, kind, user, self.stop)
