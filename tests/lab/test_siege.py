@@ -145,8 +145,7 @@ s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(1
         os.unlink(self.spid.socket)
 
     def test_out_of_descriptors(self):
-        pid = str(self.spid.process.pid)
-        self.lab.run("gateway", "prlimit", "--pid", pid, f"--nofile={self.descriptors()}:4096", check=True)
+        self.spid.limit(f"--nofile={self.descriptors()}:")
         client = self.lab.start("gateway", os.path.join(self.lab.build, "spidctl"), "-S", self.spid.socket, "status")
         self.spid.wait_for("clients cannot be accepted: Too many open files")
         before = len(self.spid.log())
@@ -154,7 +153,7 @@ s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(1
         self.spid.reload(RULES + "#\n", expect="reload refused, the old rules stay")
         time.sleep(2.5)
         self.assertNotIn("cannot be accepted", self.spid.log()[before:])
-        self.lab.run("gateway", "prlimit", "--pid", pid, "--nofile=1024:4096", check=True)
+        self.spid.limit("--nofile=1024:")
         self.assertEqual(client.wait(20), 0)
         self.spid.reload(RULES + "##\n")
         self.unharmed()
