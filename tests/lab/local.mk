@@ -44,6 +44,8 @@ dist_check_SCRIPTS += $(LAB_TESTS)
 EXTRA_DIST += tests/lab/alerts.yml tests/lab/event_lab.py tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
 EXTRA_DIST += tests/lab/alerts.yml tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py
 EXTRA_DIST += tests/lab/exposition.py tests/lab/lab.py tests/lab/misuse.py tests/lab/h323_agent.py
+EXTRA_DIST += tests/lab/alerts.yml tests/lab/bystander.py tests/lab/exposition.py tests/lab/lab.py tests/lab/misuse.py
+EXTRA_DIST += tests/lab/h323_agent.py
 
 # A clock on the wall that steps. Loaded before a daemon that may have a sanitizer's runtime of its own: it has none itself.
 check_DATA = tests/lab/wall.so
@@ -51,5 +53,4 @@ tests/lab/wall.so: tests/lab/wall.c
 	$(AM_V_CCLD)$(MKDIR_P) tests/lab && $(CC) -O2 -shared -fPIC -o $@ $(srcdir)/tests/lab/wall.c
 EXTRA_DIST += tests/lab/wall.c
 CLEANFILES += tests/lab/wall.so
-EXTRA_DIST += tests/lab/bystander.py tests/lab/exposition.py tests/lab/lab.py tests/lab/misuse.py tests/lab/h323_agent.py
 TESTS += $(LAB_TESTS)

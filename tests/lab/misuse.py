@@ -14,7 +14,7 @@ import sys
 import time
 
 NOBODY = 65534
-BY_ROOT = ("no newline", "half lines", "unread", "unread rules", "unread list", "unread trace", "lists", "empty lists", "reloads",
+BY_ROOT = ("no newline", "half lines", "unread", "unread rules", "unread list", "unread trace", "unread top", "lists", "empty lists", "reloads",
            "nests", "zeros", "noise", "hangs up")
 BY_NOBODY = ("crowd", "crowd", "silence", "half lines", "no newline", "unread", "nests", "noise", "hangs up")
 ALL = [(kind, 0) for kind in BY_ROOT] + [(kind, NOBODY) for kind in BY_NOBODY]
@@ -106,6 +106,7 @@ KINDS = {
     "unread rules": lambda: push(request("rules") * 500),
     "unread list": lambda: stall(request("states")),
     "unread trace": lambda: stall(request("trace")),
+    "unread top": lambda: stall(request("top")),
     "lists": lambda: push(request("states"), read=True),
     "empty lists": lambda: push(request("states", filter="wan to any tcp 1") * 100, read=True),
     "reloads": lambda: push(request("reload") * 100, read=True),

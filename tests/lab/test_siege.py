@@ -39,7 +39,10 @@ class Siege(unittest.TestCase):
         cls.lab.close()
 
     def setUp(self):
-        self.spid = self.lab.spid(RULES)
+        # In a folder that the daemon makes, and that is its own.
+        path = os.path.join(self.lab.folder, "run", "spid.sock")
+        self.spid = self.lab.spid(RULES, "-S", path)
+        self.spid.socket = path
         self.addCleanup(self.spid.stop)
         self.bystander = Bystander(self.lab, self.id())
         self.stop = self.bystander.stop
