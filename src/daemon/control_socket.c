@@ -446,11 +446,12 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
     ev_io_start(loop, &client->readable);
 }
 
-/* Does somebody listen at this address? A file that nobody listens at is left over and may be replaced. */
+/* Does somebody listen at this address, or may we not know? A file that nobody listens at is left over and may be replaced. */
 static bool somebody_listens(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool answered = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+    bool answered = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN ||
+                                errno == EACCES);
     if (fd >= 0)
         close(fd);
     return answered;
