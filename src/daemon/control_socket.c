@@ -41,7 +41,7 @@ struct client {
     size_t input_length;
     char *line_end;    /* of the first request in the input; NULL: there is no whole one */
     char *output;
-    size_t output_length, output_size;
+    size_t output_begin, output_length, output_size; /* what was sent already; what waits behind it */
     bool finished;     /* he sends nothing more: closed once all is answered */
     bool ending;       /* closed once the output is written */
     bool listing;      /* a list of connections is under way */
@@ -64,10 +64,19 @@ struct control_socket {
     ev_idle more;
     ev_timer look;
     unsigned next;         /* whose turn it is */
+    size_t unread;         /* bytes that are held for what clients have not read */
     struct sockaddr_un address;
     gid_t readers, changers; /* NO_GROUP: there is none */
     struct client clients[CONTROL_CLIENTS_MAX];
 };
+
+static void drop_output(struct client *client)
+{
+    client->control->unread -= client->output_size;
+    free(client->output);
+    client->output = NULL;
+    client->output_begin = client->output_length = client->output_size = 0;
+}
 
 static void client_end(struct client *client)
 {
@@ -78,38 +87,56 @@ static void client_end(struct client *client)
     ev_io_stop(client->control->loop, &client->writable);
     close(client->fd);
     free(client->input);
-    free(client->output);
+    drop_output(client);
     selection_free(client->selection);
     memset(client, 0, sizeof *client);
 }
 
-/* Adds an answer to what waits to be read. A client who does not read is cut off. */
+/* The last word to somebody who has to go, as far as he can take it. */
+static void say(int fd, const char *line)
+{
+    send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Room for LENGTH more bytes of output. False: all clients together have as much as they may, or there is no memory. */
+static bool make_room(struct client *client, size_t length)
+{
+    size_t *unread = &client->control->unread, needed = client->output_length + length;
+    if (client->output_begin + needed <= client->output_size)
+        return true;
+    if (client->output_begin > 0)
+        memmove(client->output, client->output + client->output_begin, client->output_length);
+    client->output_begin = 0;
+    if (needed <= client->output_size)
+        return true;
+    /* One answer has what it needs; a list will have more. */
+    size_t size = client->output_length > 0 ? needed * 2 : needed;
+    if (*unread - client->output_size + size > CONTROL_OUTPUT_BYTES_MAX)
+        return false;
+    char *larger = realloc(client->output, size);
+    if (larger == NULL)
+        return false;
+    *unread += size - client->output_size;
+    client->output = larger;
+    client->output_size = size;
+    return true;
+}
+
+/* Adds an answer to what waits to be read. Where there is no room for it the client is cut off. */
 static void client_put(struct client *client, json_t *answer)
 {
     char *line = json_dumps(answer, JSON_COMPACT);
     size_t length = line != NULL ? strlen(line) + 1 : 0;
     json_decref(answer);
-    if (line == NULL || client->output_length + length > CONTROL_OUTPUT_BYTES_MAX) {
+    if (line != NULL && make_room(client, length)) {
+        line[length - 1] = '\n';
+        memcpy(client->output + client->output_begin + client->output_length, line, length);
+        client->output_length += length;
+    } else {
+        if (client->output_length == 0)
+            say(client->fd, "{\"ok\":false,\"error\":\"there is no room for the answer, beside what other clients have not read\"}\n");
         client->ending = true;
-        free(line);
-        return;
     }
-    line[length - 1] = '\n';
-    if (client->output_length + length > client->output_size) {
-        size_t size = (client->output_length + length) * 2;
-        if (size > CONTROL_OUTPUT_BYTES_MAX)
-            size = CONTROL_OUTPUT_BYTES_MAX;
-        char *larger = realloc(client->output, size);
-        if (larger == NULL) {
-            client->ending = true;
-            free(line);
-            return;
-        }
-        client->output = larger;
-        client->output_size = size;
-    }
-    memcpy(client->output + client->output_length, line, length);
-    client->output_length += length;
     free(line);
     ev_io_start(client->control->loop, &client->writable);
 }
@@ -239,7 +266,7 @@ static bool has_work(const struct client *client)
 {
     if (client->control == NULL || client->ending || client->stream != NULL)
         return false;
-    return client->listing ? client->output_length < CONTROL_OUTPUT_BYTES_MAX / 16
+    return client->listing ? client->output_length < CONTROL_LIST_BYTES
                            : client->line_end != NULL && client->output_length == 0;
 }
 
@@ -334,22 +361,22 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct client *client = watcher->data;
     (void)events;
-    ssize_t sent = send(client->fd, client->output, client->output_length, MSG_NOSIGNAL);
+    ssize_t sent = 0;
+    if (client->output_length > 0)
+        sent = send(client->fd, client->output + client->output_begin, client->output_length, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
         client_end(client);
         return;
     }
     if (sent > 0) {
         client->active = ev_now(loop);
+        client->output_begin += (size_t)sent;
         client->output_length -= (size_t)sent;
-        memmove(client->output, client->output + sent, client->output_length);
     }
     if (client->output_length > 0)
         return;
     ev_io_stop(loop, watcher);
-    free(client->output);
-    client->output = NULL;
-    client->output_size = 0;
+    drop_output(client);
     end_when_done(client);
 }
 
@@ -401,12 +428,6 @@ static struct client *find_place(struct control_socket *control, enum permission
     }
     bool quiet = least->permission == permission && ev_now(control->loop) - least->active >= QUIET_SECONDS;
     return least->permission < permission || quiet ? least : NULL;
-}
-
-/* The last word to somebody who has to go, as far as he can take it. */
-static void say(int fd, const char *line)
-{
-    send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
@@ -594,7 +615,7 @@ bool control_socket_close(struct control_socket *control)
         struct client *client = &control->clients[i];
         /* Who has asked for the end is to have his answer. What he does not take at once is lost. */
         if (client->output_length > 0)
-            send(client->fd, client->output, client->output_length, MSG_NOSIGNAL);
+            send(client->fd, client->output + client->output_begin, client->output_length, MSG_NOSIGNAL);
         if (client->control != NULL)
             client_end(client);
     }

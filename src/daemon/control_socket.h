@@ -15,13 +15,16 @@
 #include <stddef.h>
 
 /*
- * Clients at once, and such that wait to be accepted; a request's length; what may wait to be read by a client before he is cut
- * off. All clients together cost at most CONTROL_CLIENTS_MAX times the last two.
+ * Clients at once, and such that wait to be accepted; a request's length; what may wait to be read by all of them together: who
+ * would have more is cut off.
  */
 #define CONTROL_CLIENTS_MAX 32
 #define CONTROL_BACKLOG 128
 #define CONTROL_LINE_BYTES_MAX 65536
-#define CONTROL_OUTPUT_BYTES_MAX (4u << 20)
+#define CONTROL_OUTPUT_BYTES_MAX (64u << 20)
+
+/* A list goes on while less than this waits to be read. */
+#define CONTROL_LIST_BYTES (256u << 10)
 
 /* What may wait to be read by a client of a stream before lines are left out. */
 #define CONTROL_STREAM_BYTES_MAX (256u << 10)

@@ -69,7 +69,7 @@ class Drills(unittest.TestCase):
             done = spid.ctl("reload")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(len(spid.ask("rules")[0]["rules"]), 10000 + 3)
-            self.assertTrue(spid.ctl("metrics").stdout.endswith("# EOF\n") or spid.ctl("metrics").stdout)
+            self.assertGreater(spid.ctl("metrics").stdout.count("spid_rule_packets"), 10000)
             spid.write(RULES)
             self.assertEqual(spid.ctl("reload").returncode, 0)
         self.assertEqual(bystander.end(), [])

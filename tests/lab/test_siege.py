@@ -16,7 +16,7 @@ from lab import SERVER4, Lab, wait_until
 SECONDS = 60 if os.environ.get("SPID_LAB_LONG") else 6
 CLIENTS = 32            # control_socket.h: CONTROL_CLIENTS_MAX
 LINE_BYTES = 65536      # CONTROL_LINE_BYTES_MAX
-# What may wait for each who lists and does not read: a sixteenth of CONTROL_OUTPUT_BYTES_MAX and a part of the table above it.
+# What waits for each who lists and does not read: CONTROL_LIST_BYTES, a part of the table above it, and room for as much again.
 UNREAD_BYTES = 1 << 20
 
 RULES = """zone lan = eth1
