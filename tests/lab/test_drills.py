@@ -15,7 +15,7 @@ from bystander import PORT, Bystander, serve
 from lab import CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, SERVER4, SERVER6, Lab, wait_until
 
 ZONES = "zone lan = eth1\nzone wan = eth0\n"
-RULES = ZONES + f"hook forward, input\nallow lan to any tcp {PORT}, tcp 80, udp 5300\nallow lan to self tcp 80\n"
+RULES = ZONES + f"hook forward, input\nallow lan to wan tcp {PORT}, tcp 80, udp 5300\nallow lan to self tcp 80\n"
 MANY = ZONES + "hook forward, input\n" + "".join(
     f"deny 10.{i // 250}.{i % 250}.0/24 to 198.51.100.0/24 tcp {1 + i * 7 % 60000}\n" for i in range(10000)) + RULES[len(ZONES) + 20:]
 
