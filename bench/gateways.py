@@ -118,7 +118,7 @@ class AcceptAll(Gateway):
 
 class Spid(Gateway):
     name = "spid, queue path"
-    fastpath, rules, workers = "fastpath off", 0, 1
+    fastpath, rules, workers, beside = "fastpath off", 0, 1, None
 
     def start(self):
         self.daemon = self.lab.spid(RULES.format(fastpath=self.fastpath, rules=rules_before(self.rules)), "--queue",
@@ -139,7 +139,18 @@ class Spid(Gateway):
         self.daemon.wait_for("reloaded", seconds=60, after=before)
         return time.monotonic() - start
 
+    def another(self):
+        """Starts a daemon beside it that judges nothing, on the generator's processor; its control socket."""
+        rules, socket = (os.path.join(self.lab.folder, name) for name in ("another.rules", "another.sock"))
+        with open(rules, "w", encoding="utf-8") as file:
+            file.write("zone lan = eth1\nfastpath off\n")
+        self.beside = self.lab.spid(rules, "-q", "99", "-H", "none", "-S", socket,
+                                    prefix=("taskset", "-c", GENERATOR_CPU))
+        return socket
+
     def close(self):
+        if self.beside:
+            self.beside.stop()
         self.daemon.stop()
         super().close()
 

@@ -12,6 +12,7 @@ include tests/completion/local.mk
 include tests/systemd/local.mk
 include tests/unit/local.mk
 include tests/scenario/local.mk
+include tests/soak/local.mk
 include tests/rules/local.mk
 include tests/replay/local.mk
 include tests/differential/local.mk

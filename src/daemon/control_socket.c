@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/answer.h"
+#include "daemon/log.h"
 #include "daemon/selection.h"
 
 #ifndef SO_PEERGROUPS
@@ -22,6 +23,12 @@
 #define CHANGING_GROUP "spid-admin"
 #define NO_GROUP ((gid_t)-1)
 
+/* Who has neither sent nor read anything for so long gives his place up to an equal who needs it. */
+#define QUIET_SECONDS 2.0
+
+/* How often the socket's file is looked for, and clients are accepted again after the system refused one. */
+#define LOOK_SECONDS 1.0
+
 enum permission { MAY_NOTHING, MAY_READ, MAY_CHANGE };
 
 struct client {
@@ -29,10 +36,13 @@ struct client {
     int fd;
     enum permission permission;
     ev_io readable, writable;
+    double active;     /* when bytes last went either way, on the loop's clock */
     char *input;
     size_t input_length;
+    char *line_end;    /* of the first request in the input; NULL: there is no whole one */
     char *output;
-    size_t output_length, output_size;
+    size_t output_begin, output_length, output_size; /* what was sent already; what waits behind it */
+    bool finished;     /* he sends nothing more: closed once all is answered */
     bool ending;       /* closed once the output is written */
     bool listing;      /* a list of connections is under way */
     struct selection *selection; /* of the list */
@@ -44,12 +54,29 @@ struct client {
 struct control_socket {
     struct ev_loop *loop;
     struct control_actions actions;
-    int fd;
+    int fd;                /* -1: there is no socket for now */
+    dev_t device;
+    ino_t inode;           /* of its file */
+    int told;              /* what the log was told is wrong with the file, as errno; 0: nothing */
+    bool refusing;         /* the system, to accept: the log was told */
     ev_io acceptable;
+    ev_prepare turn;
+    ev_idle more;
+    ev_timer look;
+    unsigned next;         /* whose turn it is */
+    size_t unread;         /* bytes that are held for what clients have not read */
     struct sockaddr_un address;
     gid_t readers, changers; /* NO_GROUP: there is none */
     struct client clients[CONTROL_CLIENTS_MAX];
 };
+
+static void drop_output(struct client *client)
+{
+    client->control->unread -= client->output_size;
+    free(client->output);
+    client->output = NULL;
+    client->output_begin = client->output_length = client->output_size = 0;
+}
 
 static void client_end(struct client *client)
 {
@@ -60,36 +87,56 @@ static void client_end(struct client *client)
     ev_io_stop(client->control->loop, &client->writable);
     close(client->fd);
     free(client->input);
-    free(client->output);
+    drop_output(client);
     selection_free(client->selection);
     memset(client, 0, sizeof *client);
 }
 
-/* Adds an answer to what waits to be read. A client who does not read is cut off. */
+/* The last word to somebody who has to go, as far as he can take it. */
+static void say(int fd, const char *line)
+{
+    send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Room for LENGTH more bytes of output. False: all clients together have as much as they may, or there is no memory. */
+static bool make_room(struct client *client, size_t length)
+{
+    size_t *unread = &client->control->unread, needed = client->output_length + length;
+    if (client->output_begin + needed <= client->output_size)
+        return true;
+    if (client->output_begin > 0)
+        memmove(client->output, client->output + client->output_begin, client->output_length);
+    client->output_begin = 0;
+    if (needed <= client->output_size)
+        return true;
+    /* One answer has what it needs; a list will have more. */
+    size_t size = client->output_length > 0 ? needed * 2 : needed;
+    if (*unread - client->output_size + size > CONTROL_OUTPUT_BYTES_MAX)
+        return false;
+    char *larger = realloc(client->output, size);
+    if (larger == NULL)
+        return false;
+    *unread += size - client->output_size;
+    client->output = larger;
+    client->output_size = size;
+    return true;
+}
+
+/* Adds an answer to what waits to be read. Where there is no room for it the client is cut off. */
 static void client_put(struct client *client, json_t *answer)
 {
     char *line = json_dumps(answer, JSON_COMPACT);
     size_t length = line != NULL ? strlen(line) + 1 : 0;
     json_decref(answer);
-    if (line == NULL || client->output_length + length > CONTROL_OUTPUT_BYTES_MAX) {
+    if (line != NULL && make_room(client, length)) {
+        line[length - 1] = '\n';
+        memcpy(client->output + client->output_begin + client->output_length, line, length);
+        client->output_length += length;
+    } else {
+        if (client->output_length == 0)
+            say(client->fd, "{\"ok\":false,\"error\":\"there is no room for the answer, beside what other clients have not read\"}\n");
         client->ending = true;
-        free(line);
-        return;
     }
-    line[length - 1] = '\n';
-    if (client->output_length + length > client->output_size) {
-        size_t size = (client->output_length + length) * 2;
-        char *larger = realloc(client->output, size);
-        if (larger == NULL) {
-            client->ending = true;
-            free(line);
-            return;
-        }
-        client->output = larger;
-        client->output_size = size;
-    }
-    memcpy(client->output + client->output_length, line, length);
-    client->output_length += length;
     free(line);
     ev_io_start(client->control->loop, &client->writable);
 }
@@ -101,17 +148,15 @@ static void put_connection(void *taker, json_t *answer)
     client_put(client, answer);
 }
 
-/* Goes on with the list as far as the client has room: the table is walked in parts, so that packets never wait long. */
+/* Goes on with the list: the table is walked in parts, so that packets never wait long, nor does anybody else. */
 static void client_list(struct client *client)
 {
     struct control_actions *actions = &client->control->actions;
-    while (client->listing && client->output_length < CONTROL_OUTPUT_BYTES_MAX / 16) {
-        client->place = actions->states(actions->context, client->selection, client->place, put_connection, client);
-        if (client->place != 0)
-            continue;
-        client->listing = false;
-        client_put(client, json_pack("{s:b, s:I}", "ok", 1, "connections", (json_int_t)client->listed));
-    }
+    client->place = actions->states(actions->context, client->selection, client->place, put_connection, client);
+    if (client->place != 0)
+        return;
+    client->listing = false;
+    client_put(client, json_pack("{s:b, s:I}", "ok", 1, "connections", (json_int_t)client->listed));
 }
 
 static json_t *refusal(const char *command, const char *group)
@@ -131,7 +176,6 @@ static json_t *begin_list(struct client *client, const json_t *request)
     client->listing = true;
     client->place = 0;
     client->listed = 0;
-    client_list(client);
     return NULL;
 }
 
@@ -202,50 +246,114 @@ static void take_line(struct client *client, const char *line, size_t length)
         client_put(client, answer);
 }
 
-static void take_lines(struct client *client)
+/* The first request, which is whole, is answered and leaves the input. */
+static void take_request(struct client *client)
 {
-    size_t begin = 0;
-    /* One request at a time: while a list or a stream is under way the next ones wait. */
-    while (!client->listing && client->stream == NULL && !client->ending) {
-        char *end = memchr(client->input + begin, '\n', client->input_length - begin);
-        if (end == NULL)
-            break;
-        size_t length = (size_t)(end - (client->input + begin));
-        take_line(client, client->input + begin, length);
-        begin += length + 1;
+    size_t length = (size_t)(client->line_end - client->input);
+    take_line(client, client->input, length);
+    client->input_length -= length + 1;
+    memmove(client->input, client->input + length + 1, client->input_length);
+    client->line_end = memchr(client->input, '\n', client->input_length);
+    if (!client->finished)
+        ev_io_start(client->control->loop, &client->readable);
+}
+
+/*
+ * Is there something to do for the client? One request at a time: the next one waits until the answer has been taken, the list
+ * has come to its end, the stream is over. So nobody makes more than one answer stand here.
+ */
+static bool has_work(const struct client *client)
+{
+    if (client->control == NULL || client->ending || client->stream != NULL)
+        return false;
+    return client->listing ? client->output_length < CONTROL_LIST_BYTES
+                           : client->line_end != NULL && client->output_length == 0;
+}
+
+/* Closes a client for whom nothing is left to do. */
+static void end_when_done(struct client *client)
+{
+    if (client->output_length == 0 &&
+        (client->ending || (client->finished && !client->listing && client->line_end == NULL)))
+        client_end(client);
+}
+
+/*
+ * One request of one client, or one part of a list, for each turn of the main loop; the clients take turns. Whatever they ask for, between
+ * two of them the main thread does all else that it has to do.
+ */
+static void on_turn(struct ev_loop *loop, ev_prepare *watcher, int events)
+{
+    struct control_socket *control = watcher->data;
+    bool worked = false, more = false;
+    (void)events;
+    for (unsigned i = 0; i < CONTROL_CLIENTS_MAX && !more; i++) {
+        unsigned place = (control->next + i) % CONTROL_CLIENTS_MAX;
+        struct client *client = &control->clients[place];
+        if (!has_work(client))
+            continue;
+        if (worked) {
+            more = true;
+            control->next = place;
+            continue;
+        }
+        worked = true;
+        if (client->listing)
+            client_list(client);
+        else
+            take_request(client);
+        more = has_work(client);
+        control->next = place + 1;
+        end_when_done(client);
     }
-    client->input_length -= begin;
-    memmove(client->input, client->input + begin, client->input_length);
+    if (more)
+        ev_idle_start(loop, &control->more); /* the loop does not sleep */
+    else
+        ev_idle_stop(loop, &control->more);
+}
+
+static void on_more(struct ev_loop *loop, ev_idle *watcher, int events)
+{
+    (void)loop;
+    (void)watcher;
+    (void)events;
 }
 
 void control_socket_stream_end(struct client *client, json_t *last)
 {
     client->stream = NULL;
     client_put(client, last);
-    take_lines(client);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct client *client = watcher->data;
     (void)events;
-    if (client->input_length == CONTROL_LINE_BYTES_MAX) {
-        if (!client->listing) {
-            client_put(client, answer_error("a request is at most %d bytes long", CONTROL_LINE_BYTES_MAX));
-            client->ending = true;
-        }
-        ev_io_stop(loop, watcher);
-        return;
-    }
     ssize_t got = recv(client->fd, client->input + client->input_length,
                        CONTROL_LINE_BYTES_MAX - client->input_length, 0);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got < 0 || (got == 0 && client->stream != NULL)) {
         client_end(client);
         return;
     }
-    if (got > 0) {
-        client->input_length += (size_t)got;
-        take_lines(client);
+    client->active = ev_now(loop);
+    if (got == 0) {
+        /* He may have shut down one direction only, and wait for answers. */
+        client->finished = true;
+        ev_io_stop(loop, watcher);
+        end_when_done(client);
+        return;
+    }
+    if (client->line_end == NULL)
+        client->line_end = memchr(client->input + client->input_length, '\n', (size_t)got);
+    client->input_length += (size_t)got;
+    if (client->input_length < CONTROL_LINE_BYTES_MAX)
+        return;
+    ev_io_stop(loop, watcher);
+    if (client->line_end == NULL) {
+        client_put(client, answer_error("a request is at most %d bytes long", CONTROL_LINE_BYTES_MAX));
+        client->ending = true;
     }
 }
 
@@ -253,27 +361,23 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct client *client = watcher->data;
     (void)events;
-    ssize_t sent = send(client->fd, client->output, client->output_length, MSG_NOSIGNAL);
+    ssize_t sent = 0;
+    if (client->output_length > 0)
+        sent = send(client->fd, client->output + client->output_begin, client->output_length, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
         client_end(client);
         return;
     }
     if (sent > 0) {
+        client->active = ev_now(loop);
+        client->output_begin += (size_t)sent;
         client->output_length -= (size_t)sent;
-        memmove(client->output, client->output + sent, client->output_length);
-    }
-    if (client->listing) {
-        client_list(client);
-        if (!client->listing) {
-            take_lines(client);
-            ev_io_start(loop, &client->readable);
-        }
     }
     if (client->output_length > 0)
         return;
     ev_io_stop(loop, watcher);
-    if (client->ending)
-        client_end(client);
+    drop_output(client);
+    end_when_done(client);
 }
 
 static gid_t group_of(const char *name)
@@ -307,12 +411,23 @@ static enum permission permission_of(const struct control_socket *control, int f
     return in_group(&peer, groups, count, control->readers) ? MAY_READ : MAY_NOTHING;
 }
 
-static struct client *free_place(struct control_socket *control)
+/*
+ * A place for somebody with this permission: a free one, or that of the one who may least and among these has been quiet for
+ * longest, if he may less or is quiet indeed. So nobody can hold all places against those who may more than he. NULL: there is none.
+ */
+static struct client *find_place(struct control_socket *control, enum permission permission)
 {
-    for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        if (control->clients[i].control == NULL)
-            return &control->clients[i];
-    return NULL;
+    struct client *least = &control->clients[0];
+    for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct client *client = &control->clients[i];
+        if (client->control == NULL)
+            return client;
+        if (client->permission < least->permission ||
+            (client->permission == least->permission && client->active < least->active))
+            least = client;
+    }
+    bool quiet = least->permission == permission && ev_now(control->loop) - least->active >= QUIET_SECONDS;
+    return least->permission < permission || quiet ? least : NULL;
 }
 
 static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
@@ -320,28 +435,44 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
     struct control_socket *control = watcher->data;
     (void)events;
     int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+            return;
+        /* Who waits would be announced again and again. */
+        if (!control->refusing)
+            log_line(LOG_LEVEL_ERROR, "control socket %s: clients cannot be accepted: %s; trying again each second",
+                     control->address.sun_path, strerror(errno));
+        control->refusing = true;
+        ev_io_stop(loop, watcher);
         return;
-    struct client *client = free_place(control);
+    }
+    control->refusing = false;
+    enum permission permission = permission_of(control, fd);
+    struct client *client = find_place(control, permission);
     char *input = client != NULL ? malloc(CONTROL_LINE_BYTES_MAX) : NULL;
     if (input == NULL) {
-        static const char full[] = "{\"ok\":false,\"error\":\"too many clients; try again\"}\n";
-        send(fd, full, sizeof full - 1, MSG_NOSIGNAL);
+        say(fd, "{\"ok\":false,\"error\":\"too many clients; try again\"}\n");
         close(fd);
         return;
     }
-    *client = (struct client){.control = control, .fd = fd, .input = input, .permission = permission_of(control, fd)};
+    if (client->control != NULL) {
+        if (client->output_length == 0)
+            say(client->fd, "{\"ok\":false,\"error\":\"too many clients; this one had been quiet\"}\n");
+        client_end(client);
+    }
+    *client = (struct client){.control = control, .fd = fd, .input = input, .permission = permission, .active = ev_now(loop)};
     ev_io_init(&client->readable, on_readable, fd, EV_READ);
     ev_io_init(&client->writable, on_writable, fd, EV_WRITE);
     client->readable.data = client->writable.data = client;
     ev_io_start(loop, &client->readable);
 }
 
-/* Does somebody listen at this address? A file that nobody listens at is left over and may be replaced. */
+/* Does somebody listen at this address, or may we not know? A file that nobody listens at is left over and may be replaced. */
 static bool somebody_listens(const struct sockaddr_un *address)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool answered = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool answered = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN ||
+                                errno == EACCES);
     if (fd >= 0)
         close(fd);
     return answered;
@@ -359,6 +490,88 @@ static bool bind_for_all(int fd, const struct sockaddr_un *address)
     return bound;
 }
 
+/* Makes the folder for PATH, if it is not there. Returns 0 or -errno. */
+static int make_folder(const char *path)
+{
+    char folder[sizeof((struct sockaddr_un *)0)->sun_path];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL || slash == folder)
+        return 0;
+    *slash = '\0';
+    return mkdir(folder, 0755) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+/* Is the file still the one that was made for this socket? */
+static bool file_is_ours(const struct control_socket *control)
+{
+    struct stat status;
+    return control->fd >= 0 && lstat(control->address.sun_path, &status) == 0 && status.st_dev == control->device &&
+           status.st_ino == control->inode;
+}
+
+/* Makes socket and file, where nobody listens, in place of what there was. Returns 0 or -errno. */
+static int listen_anew(struct control_socket *control)
+{
+    const char *path = control->address.sun_path;
+    struct stat status;
+    int refused = make_folder(path);
+    if (refused != 0)
+        return refused;
+    if (unlink(path) != 0 && errno != ENOENT)
+        return -errno;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || !bind_for_all(fd, &control->address) || listen(fd, CONTROL_BACKLOG) != 0 || lstat(path, &status) != 0) {
+        int error = errno;
+        if (fd >= 0)
+            close(fd);
+        return -error;
+    }
+    if (control->fd >= 0) {
+        ev_io_stop(control->loop, &control->acceptable);
+        close(control->fd);
+    }
+    control->fd = fd;
+    control->device = status.st_dev;
+    control->inode = status.st_ino;
+    ev_io_init(&control->acceptable, on_acceptable, fd, EV_READ);
+    control->acceptable.data = control;
+    return 0;
+}
+
+/* Tells the log once what is wrong with the file. */
+static void tell(struct control_socket *control, int error)
+{
+    if (error == control->told)
+        return;
+    control->told = error;
+    if (error == EADDRINUSE)
+        log_line(LOG_LEVEL_ERROR, "control socket %s: another daemon has taken it; spidctl speaks to that one",
+                 control->address.sun_path);
+    else
+        log_line(LOG_LEVEL_ERROR, "control socket %s cannot be made: %s; spidctl reaches nobody, packets are judged all the same; "
+                                  "trying again each second", control->address.sun_path, strerror(error));
+}
+
+static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct control_socket *control = watcher->data;
+    (void)events;
+    if (!file_is_ours(control)) {
+        bool again = control->fd >= 0;
+        int error = somebody_listens(&control->address) ? -EADDRINUSE : listen_anew(control);
+        if (error != 0) {
+            tell(control, -error);
+        } else {
+            control->told = 0;
+            log_line(LOG_LEVEL_WARNING, "control socket %s %s", control->address.sun_path,
+                     again ? "was gone and has been made again" : "has been made");
+        }
+    }
+    if (control->fd >= 0)
+        ev_io_start(loop, &control->acceptable);
+}
+
 struct control_socket *control_socket_open(struct ev_loop *loop, const char *path,
                                            const struct control_actions *actions, char *error, size_t error_size)
 {
@@ -372,6 +585,7 @@ struct control_socket *control_socket_open(struct ev_loop *loop, const char *pat
     control->actions = *actions;
     control->readers = group_of(READING_GROUP);
     control->changers = group_of(CHANGING_GROUP);
+    control->fd = -1;
     control->address.sun_family = AF_UNIX;
     strcpy(control->address.sun_path, path);
     if (somebody_listens(&control->address)) {
@@ -379,18 +593,17 @@ struct control_socket *control_socket_open(struct ev_loop *loop, const char *pat
         free(control);
         return NULL;
     }
-    unlink(path);
-    control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (control->fd < 0 || !bind_for_all(control->fd, &control->address) || listen(control->fd, 16) != 0) {
-        snprintf(error, error_size, "control socket %s: %s", path, strerror(errno));
-        if (control->fd >= 0)
-            close(control->fd);
-        free(control);
-        return NULL;
-    }
-    ev_io_init(&control->acceptable, on_acceptable, control->fd, EV_READ);
-    control->acceptable.data = control;
-    ev_io_start(loop, &control->acceptable);
+    int refused = listen_anew(control);
+    if (refused != 0)
+        tell(control, -refused);
+    else
+        ev_io_start(loop, &control->acceptable);
+    ev_prepare_init(&control->turn, on_turn);
+    ev_idle_init(&control->more, on_more);
+    ev_timer_init(&control->look, on_look, LOOK_SECONDS, LOOK_SECONDS);
+    control->turn.data = control->more.data = control->look.data = control;
+    ev_prepare_start(loop, &control->turn);
+    ev_timer_start(loop, &control->look);
     return control;
 }
 
@@ -402,13 +615,18 @@ bool control_socket_close(struct control_socket *control)
         struct client *client = &control->clients[i];
         /* Who has asked for the end is to have his answer. What he does not take at once is lost. */
         if (client->output_length > 0)
-            send(client->fd, client->output, client->output_length, MSG_NOSIGNAL);
+            send(client->fd, client->output + client->output_begin, client->output_length, MSG_NOSIGNAL);
         if (client->control != NULL)
             client_end(client);
     }
-    ev_io_stop(control->loop, &control->acceptable);
-    close(control->fd);
-    bool stays = unlink(control->address.sun_path) != 0;
+    ev_prepare_stop(control->loop, &control->turn);
+    ev_idle_stop(control->loop, &control->more);
+    ev_timer_stop(control->loop, &control->look);
+    bool stays = file_is_ours(control) && unlink(control->address.sun_path) != 0;
+    if (control->fd >= 0) {
+        ev_io_stop(control->loop, &control->acceptable);
+        close(control->fd);
+    }
     free(control);
     return stays;
 }

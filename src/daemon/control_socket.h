@@ -1,6 +1,7 @@
 /*
  * The control socket: a Unix stream, one JSON object a line each way. Runs in the main thread only, with bounds on
- * everything that a client can do; the packet path never knows of it.
+ * everything that a client can do; the packet path never knows of it. One request a turn of the main loop, the clients by
+ * turns; where all places are taken, who may more displaces who may less.
  *
  * Who may do what is told by the peer's credentials: root and members of spid-admin change, members of spid read.
  */
@@ -13,10 +14,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Clients at once; a request's length; what may wait to be read by a client before he is cut off. */
+/*
+ * Clients at once, and such that wait to be accepted; a request's length; what may wait to be read by all of them together: who
+ * would have more is cut off.
+ */
 #define CONTROL_CLIENTS_MAX 32
+#define CONTROL_BACKLOG 128
 #define CONTROL_LINE_BYTES_MAX 65536
-#define CONTROL_OUTPUT_BYTES_MAX (4u << 20)
+#define CONTROL_OUTPUT_BYTES_MAX (64u << 20)
+
+/* A list goes on while less than this waits to be read. */
+#define CONTROL_LIST_BYTES (256u << 10)
 
 /* What may wait to be read by a client of a stream before lines are left out. */
 #define CONTROL_STREAM_BYTES_MAX (256u << 10)
@@ -53,7 +61,11 @@ struct control_actions {
     void *context;
 };
 
-/* Opens the socket at PATH, whose folder is there. The groups of who may ask are those of this moment. NULL, with why in ERROR: a daemon listens there already, or the system refuses. */
+/*
+ * Opens the socket at PATH, whose folder is there. The groups of who may ask are those of this moment. NULL, with why in ERROR: a
+ * daemon listens there already, or the path is too long. Where the system refuses (a folder that is read-only), and whenever the
+ * file is gone, the log is told, and it is tried again each second: who judges packets does not stop for that.
+ */
 struct control_socket *control_socket_open(struct ev_loop *loop, const char *path,
                                            const struct control_actions *actions, char *error, size_t error_size);
 

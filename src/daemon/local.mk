@@ -22,6 +22,8 @@ libhost_a_SOURCES += \
 	src/daemon/guard.h \
 	src/daemon/heritage.c \
 	src/daemon/heritage.h \
+	src/daemon/headroom.c \
+	src/daemon/headroom.h \
 	src/daemon/judges.c \
 	src/daemon/judges.h \
 	src/daemon/landlock.c \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "daemon/headroom.h"
 #include "daemon/log.h"
 #include "daemon/rules_access.h"
 #include "io/interfaces.h"
@@ -62,10 +63,16 @@ void reload_read(struct reload_result *result, const char *path, uint32_t genera
                  uint32_t capacity)
 {
     struct loaded loaded;
-    struct surroundings *own = own_addresses();
+    struct headroom headroom = {.access = &rules_access};
+    const struct file_access access = headroom_access(&headroom);
     static const struct rangeset nothing;
     *result = (struct reload_result){.policy = NULL};
-    load_rules_by(&loaded, path, own != NULL ? &own->self : &nothing, &rules_access);
+    if (!headroom_for(0)) {
+        snprintf(result->message, sizeof result->message, "no memory for the rules");
+        return;
+    }
+    struct surroundings *own = own_addresses();
+    load_rules_by(&loaded, path, own != NULL ? &own->self : &nothing, &access);
     surroundings_free(own);
     log_diagnostics(&loaded.diagnostics);
     result->errors = loaded.diagnostics.errors;

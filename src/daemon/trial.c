@@ -1,5 +1,7 @@
 #include "daemon/trial.h"
 
+#include <malloc.h>
+
 #include "control/answer.h"
 #include "daemon/follow.h"
 #include "daemon/judges.h"
@@ -36,6 +38,13 @@ void trial_take_hooks(const struct daemon *daemon, struct policy *policy)
 }
 
 /* ---- from one policy to another ---- */
+
+/* POLICY is over; NEXT: as policy_free has it. Rules can be large, and malloc would keep their memory for others like them. */
+static void forget(struct policy *policy, const struct policy *next)
+{
+    policy_free(policy, next);
+    malloc_trim(0);
+}
 
 /* POLICY, not in use, is ready to follow the one that holds: the same members in its sets. Returns what it will do, for an answer. */
 static json_t *prepare(const struct daemon *daemon, struct policy *policy)
@@ -81,7 +90,7 @@ static json_t *go_back(struct daemon *daemon, const char *why)
     struct policy *policy = reload_again(trial->before, daemon->policy);
     trial->before = NULL;
     json_t *answer = prepare(daemon, policy);
-    policy_free(install(daemon, policy), policy);
+    forget(install(daemon, policy), policy);
     end_trial(daemon);
     trial->rolled_back = true;
     log_line(LOG_LEVEL_WARNING, "%s: the rules of generation %u hold again, as generation %u; mend %s before the next reload "
@@ -123,7 +132,7 @@ static void keep(struct daemon *daemon, struct policy *old)
 {
     struct trial *trial = &daemon->trial;
     struct policy *forgotten = is_on(daemon) ? old : trial->before;
-    policy_free(forgotten, daemon->policy);
+    forget(forgotten, daemon->policy);
     if (forgotten != old)
         trial->before = old;
 }
@@ -198,7 +207,7 @@ static json_t *dry_run(const struct daemon *daemon)
     if (result.policy == NULL)
         return answer_error("%s", result.message);
     json_t *answer = prepare(daemon, result.policy);
-    policy_free(result.policy, daemon->policy);
+    forget(result.policy, daemon->policy);
     add_read(answer, daemon, &result);
     json_object_set_new(answer, "dry_run", json_true());
     return answer;

@@ -111,6 +111,13 @@ class Daemon:
             self.process.send_signal(number)
         return self.process.wait(20)
 
+    def limit(self, words):
+        """prlimit(1) on the running daemon, as its own user: root alone may not where it lacks CAP_SYS_RESOURCE."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            ids = dict(line.split("\t")[:2] for line in file if line.startswith(("Uid:", "Gid:")))
+        self.lab.run("gateway", "setpriv", f"--reuid={ids['Uid:']}", f"--regid={ids['Gid:']}", "--clear-groups", "prlimit", "--pid",
+                     str(self.process.pid), words, check=True)
+
     def ctl(self, *words):
         return self.lab.run("gateway", os.path.join(self.lab.build, "spidctl"), "-S", self.socket, *words)
 

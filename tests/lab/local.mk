@@ -8,6 +8,7 @@ LAB_TESTS = \
 	tests/lab/test_attacks.py \
 	tests/lab/test_confirm.py \
 	tests/lab/test_control.py \
+	tests/lab/test_drills.py \
 	tests/lab/test_drops.py \
 	tests/lab/test_events.py \
 	tests/lab/test_explain.py \
@@ -34,10 +35,20 @@ LAB_TESTS = \
 	tests/lab/test_sip.py \
 	tests/lab/test_survival.py \
 	tests/lab/test_survival_fast.py \
+	tests/lab/test_siege.py \
+	tests/lab/test_soak.py \
 	tests/lab/test_systemd.py \
 	tests/lab/test_tftp.py \
 	tests/lab/test_top.py \
 	tests/lab/test_tutorials.py
 dist_check_SCRIPTS += $(LAB_TESTS)
-EXTRA_DIST += tests/lab/alerts.yml tests/lab/event_lab.py tests/lab/exposition.py tests/lab/lab.py tests/lab/h323_agent.py tests/tutorial.py
+EXTRA_DIST += tests/lab/alerts.yml tests/lab/bystander.py tests/lab/event_lab.py tests/lab/exposition.py tests/lab/h323_agent.py
+EXTRA_DIST += tests/lab/lab.py tests/lab/misuse.py tests/tutorial.py
+
+# A clock on the wall that steps. Loaded before a daemon that may have a sanitizer's runtime of its own: it has none itself.
+check_DATA = tests/lab/wall.so
+tests/lab/wall.so: tests/lab/wall.c
+	$(AM_V_CCLD)$(MKDIR_P) tests/lab && $(CC) -O2 -shared -fPIC -o $@ $(srcdir)/tests/lab/wall.c
+EXTRA_DIST += tests/lab/wall.c
+CLEANFILES += tests/lab/wall.so
 TESTS += $(LAB_TESTS)

@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, SERVER4, SERVER6, Lab
+from lab import CLIENT4, GATEWAY4, SERVER4, SERVER6, Lab
 
 ZONES = "zone lan = eth1\nzone wan = eth0\n"
 SSH = ZONES + 'allow lan to any tcp 22 as "ssh"\nallow lan to any udp 5300 as "echo"\n'
@@ -54,9 +54,44 @@ for line in sys.stdin:
 """
 
 
+# A shell on the gateway for whoever comes.
+SHELL = """
+import socket, subprocess, sys
+s = socket.create_server(("0.0.0.0", 22))
+open(sys.argv[1], "w").close()
+while True:
+    c = s.accept()[0]
+    subprocess.Popen(["sh"], stdin=c, stdout=c, stderr=c)
+    c.close()
+"""
+
+# Types each line of standard input into the shell, and says what it wrote within so many seconds, in one line.
+ADMINISTRATOR = """
+import socket, sys
+s = socket.create_connection((sys.argv[1], 22), 5)
+print("open", flush=True)
+for line in sys.stdin:
+    seconds, command = line.strip().split(" ", 1)
+    s.settimeout(float(seconds))
+    got = b""
+    try:
+        s.sendall(command.encode() + b"; echo done\\n")
+        while not got.endswith(b"done\\n"):
+            more = s.recv(1000)
+            if not more:
+                raise ConnectionError("closed")
+            got += more
+        print(got.decode().replace("\\n", "|"), flush=True)
+    except OSError as e:
+        print(type(e).__name__, flush=True)
+"""
+
+
 class Typist:
+    code = TYPIST
+
     def __init__(self, lab, address):
-        self.process = subprocess.Popen(["ip", "netns", "exec", lab.names["client"], sys.executable, "-c", TYPIST, address],
+        self.process = subprocess.Popen(["ip", "netns", "exec", lab.names["client"], sys.executable, "-c", self.code, address],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         lab.processes.append(self.process)
         assert self.process.stdout.readline().strip() == "open"
@@ -68,6 +103,10 @@ class Typist:
 
     def close(self):
         self.process.communicate()
+
+
+class Administrator(Typist):
+    code = ADMINISTRATOR
 
 
 class Confirm(unittest.TestCase):
@@ -130,6 +169,31 @@ class Confirm(unittest.TestCase):
 
     def test_who_shuts_himself_out_is_let_in_again(self):
         self.shut_out(SHUT)
+
+    def test_he_types_the_reload_into_the_connection_that_it_closes(self):
+        self.spid.stop()
+        own = "hook forward, input\n"
+        self.spid = self.lab.spid(ZONES + own + "allow lan to self tcp 22\n")
+        self.addCleanup(self.spid.stop)
+        ready = os.path.join(self.lab.folder, "shell")
+        shell = self.lab.start("gateway", sys.executable, "-c", SHELL, ready)
+        self.addCleanup(shell.kill)
+        lab_module.wait_until(lambda: os.path.exists(ready), what="the shell")
+        administrator = Administrator(self.lab, GATEWAY4)
+        self.addCleanup(administrator.close)
+        spidctl = f"{os.path.join(self.lab.build, 'spidctl')} -S {self.spid.socket}"
+        self.assertIn('"trial":null', administrator.type(f"{spidctl} --json status"))
+        self.spid.write(ZONES + own + "allow lan to self tcp 80\n")
+        # What spidctl says cannot reach him any more, until the old rules are back; he has typed on meanwhile.
+        self.assertEqual(administrator.type(f"{spidctl} reload --confirm 5", seconds=3), "TimeoutError")
+        said = administrator.type("echo mended", seconds=25)
+        self.assertIn("come back in 5 s", said)
+        for _ in range(5):
+            if "more|done|" not in said:
+                said += administrator.type("echo more")
+        self.assertRegex(said, "mended\\|done\\|more\\|done\\|")
+        status = self.status()
+        self.assertTrue(status["trial"] is None and status["rolled_back"])
 
     def test_who_is_rejected_on_trial_keeps_his_connection(self):
         self.shut_out(SHUT + "default reject\n")
