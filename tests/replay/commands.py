@@ -70,7 +70,7 @@ CASES = [
     ("spidctl", ["--help"], 0, "usage:"),
     ("spidctl", ["--version"], 0, "spidctl 0."),
     ("spidctl", ["nonsense"], 2, "unknown command"),
-    ("spidctl", ["top"], 2, "not built yet"),
+    ("spidctl", ["top"], 1, "spidctl --json top"),
     ("spidctl", ["rules", "lan to any"], 2, "no argument"),
     ("spidctl", ["kill"], 2, "takes a filter"),
     ("spidctl", ["explain"], 2, "takes a packet"),
