@@ -19,6 +19,7 @@
 #include "daemon/fast.h"
 #include "daemon/follow.h"
 #include "daemon/guard.h"
+#include "daemon/headroom.h"
 #include "daemon/judges.h"
 #include "daemon/landlock.h"
 #include "daemon/log.h"
@@ -156,6 +157,7 @@ static void on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     rehearsal_look(watcher->data);
     heritage_watch(watcher->data);
     guard_second(watcher->data);
+    headroom_reserve();
 }
 
 /* ---- interfaces ---- */
@@ -410,6 +412,7 @@ static int serve(const struct daemon_options *options, void (*ready)(void *conte
         steward_stop();
         return 1;
     }
+    headroom_reserve();
     daemon.loop = ev_default_loop(EVFLAG_AUTO);
     bool started = daemon.loop != NULL && start(&daemon);
     if (started) {

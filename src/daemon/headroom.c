@@ -1,8 +1,43 @@
 #include "daemon/headroom.h"
 
 #include <errno.h>
+#include <ev.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+
+/* More than all loops together ask for while they run: a few words a watcher. */
+#define RESERVE_BYTES 65536u
+
+static void *reserve;
+
+/* What libev calls, of any thread. */
+static void *allocate(void *memory, long size)
+{
+    if (size == 0) {
+        free(memory);
+        return NULL;
+    }
+    void *larger = realloc(memory, (size_t)size);
+    if (larger == NULL) {
+        free(__atomic_exchange_n(&reserve, NULL, __ATOMIC_ACQ_REL));
+        larger = realloc(memory, (size_t)size);
+    }
+    return larger;
+}
+
+void headroom_reserve(void)
+{
+    static bool asked; /* libev is told once */
+    if (__atomic_load_n(&reserve, __ATOMIC_ACQUIRE) == NULL)
+        __atomic_store_n(&reserve, malloc(RESERVE_BYTES), __ATOMIC_RELEASE);
+    if (asked)
+        return;
+    /* One heap for all threads: a thread that finds no room for its own is refused all memory, whatever is free elsewhere. */
+    mallopt(M_ARENA_MAX, 1);
+    ev_set_allocator(allocate);
+    asked = true;
+}
 
 bool headroom_for(size_t bytes)
 {

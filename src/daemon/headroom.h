@@ -28,4 +28,10 @@ struct headroom {
 
 struct file_access headroom_access(struct headroom *headroom);
 
+/*
+ * Holds some memory back for the event loops, which end the process where they are refused any: they get it then. Before the
+ * first loop is made, and each second, so that it is there again.
+ */
+void headroom_reserve(void);
+
 #endif
