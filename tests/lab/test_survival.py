@@ -198,8 +198,8 @@ class Survival(unittest.TestCase):
 
     def test_kill(self):
         kills = 20 if LONG else 3
-        intruder = self.start(INTRUDER, CLIENT4, SERVER4, str(FORBIDDEN))
         spid = self.spid(STAYS)
+        intruder = self.start(INTRUDER, CLIENT4, SERVER4, str(FORBIDDEN))
         talkers = self.talkers(STAYS, self.COUNT)
         for _ in range(kills):
             spid.stop(signal.SIGKILL)
