@@ -55,6 +55,10 @@ class Gateway:
     def start(self):
         """Sets up what judges."""
 
+    def open(self, count):
+        """Opens so many TCP connections, and makes them known to whoever judges."""
+        self.blast("--tcp", "--flows", count, "--seconds", 0.2)
+
     def pid(self):
         """Who judges in userspace, or None."""
 
@@ -163,6 +167,14 @@ class SpidFast(Spid):
         if not self.lab.mount_bpf():
             sys.exit("bench: no bpf file system can be mounted here: leave the fast path's cases out (--only)")
         super().start()
+
+    def open(self, count):
+        """A connection is entered after some packets."""
+        super().open(count)
+        for _ in range(60):
+            if self.daemon.ask("status")[0]["fastpath"]["entries"] > 0.98 * count:
+                break
+            self.blast("--tcp", "--opened", "--flows", count, "--seconds", 2)
 
 
 class Other(Gateway):

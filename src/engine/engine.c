@@ -156,14 +156,19 @@ static void ask_back(const struct passage *passage, struct connection *connectio
         table_catch_up(passage->engine->table, connection);
 }
 
-/* A question and its answer are often all that there is. */
+/*
+ * A question and its answer are often all that there is; of TCP that is a handshake, a small page, and what acknowledges it. Who is
+ * offered all the same costs more than he saves.
+ */
 #define OFFER_PACKETS_MIN 3u
+#define OFFER_PACKETS_MIN_TCP 10u
 
 static void offer(struct engine *engine, const struct connection *connection)
 {
     struct engine_offers *offers = engine->offers;
+    uint64_t least = connection->tuple.protocol == PROTOCOL_TCP ? OFFER_PACKETS_MIN_TCP : OFFER_PACKETS_MIN;
     if (offers == NULL || connection->offloaded || offers->count == ENGINE_BATCH_MAX ||
-        connection->packets[ORIGINAL] + connection->packets[REPLY] < OFFER_PACKETS_MIN || !offload_fits(engine, connection))
+        connection->packets[ORIGINAL] + connection->packets[REPLY] < least || !offload_fits(engine, connection))
         return;
     offers->list[offers->count++] = (struct engine_offer){connection->hash, connection->tuple};
 }
