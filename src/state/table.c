@@ -8,6 +8,8 @@
  *
  * Each class of eviction has a wheel of its own: the first entries of a class's wheel are the ones that have been idle for
  * longest, so whom a full table gives up is found without any further list. A hint a class and stripe says where to begin.
+ *
+ * Longer than other files: hash, wheels and free entries change together, under one lock.
  */
 #include "state/table.h"
 
