@@ -110,6 +110,8 @@ struct estate *estate_new(int fd, const struct estate_boot *boot)
 
 void *estate_claim(struct estate *estate, enum estate_region region, size_t item_bytes, uint32_t items)
 {
+    if (estate == NULL)
+        return mapping_new(items * item_bytes);
     uint64_t offset = estate->file_bytes, bytes = round_up(items * (uint64_t)item_bytes, MAPPING_LARGE_BYTES);
     if (ftruncate(estate->fd, (off_t)(offset + bytes)) != 0)
         return NULL;
@@ -124,6 +126,12 @@ void *estate_claim(struct estate *estate, enum estate_region region, size_t item
     estate->header->regions[region].items = items;
     estate->header->head_sum = head_sum(estate->header);
     return at;
+}
+
+void estate_release(const struct estate *estate, void *at, size_t item_bytes, uint32_t items)
+{
+    if (estate == NULL)
+        mapping_free(at, items * item_bytes);
 }
 
 /* It may be touched up to BYTES, if not further. */
@@ -166,6 +174,8 @@ static bool provide_large(struct estate *estate, uint64_t at)
 
 bool estate_provide(struct estate *estate, enum estate_region region, uint32_t index)
 {
+    if (estate == NULL)
+        return true;
     uint64_t needed = (index + UINT64_C(1)) * estate->read->regions[region].item_bytes;
     uint64_t have = load(&estate->read->provided[region]);
     if (needed <= have)
@@ -184,6 +194,8 @@ bool estate_provide(struct estate *estate, enum estate_region region, uint32_t i
 
 void estate_tend(struct estate *estate, uint32_t used, unsigned budget)
 {
+    if (estate == NULL)
+        return;
     uint64_t item_bytes = estate->read->regions[ESTATE_CONNECTIONS].item_bytes, now = (used + UINT64_C(1)) * item_bytes;
     const uint64_t *have = &estate->read->provided[ESTATE_CONNECTIONS];
     /*

@@ -38,9 +38,13 @@ struct estate *estate_new(int fd, const struct estate_boot *boot);
 
 /*
  * The memory of REGION, for items 0 .. ITEMS - 1 of ITEM_BYTES, zeroed. Each is touched only after estate_provide.
- * Once a region. NULL: refused.
+ * Once a region. NULL: refused. Where ESTATE is NULL nothing outlasts the process: then it is the process's own memory, and
+ * the functions that follow have nothing to do.
  */
 void *estate_claim(struct estate *estate, enum estate_region region, size_t item_bytes, uint32_t items);
+
+/* Gives back what was claimed of ESTATE; an estate's memory stays until its end. NULL is allowed for AT. */
+void estate_release(const struct estate *estate, void *at, size_t item_bytes, uint32_t items);
 
 /*
  * Makes sure that items up to INDEX may be touched. False: the file system is full. A system call once in many items.

@@ -14,8 +14,6 @@
 
 #define BUCKETS 65536u
 
-#define LIST_BYTES ((FAMILIES_MAX + 1) * sizeof(struct family))
-#define EXPECTATIONS_BYTES ((EXPECTATIONS_MAX + 1) * sizeof(struct expectation))
 #define BUCKETS_BYTES (BUCKETS * sizeof(uint32_t))
 
 #define LOAD(at) __atomic_load_n((at), __ATOMIC_RELAXED)
@@ -48,13 +46,8 @@ struct families *families_new(const struct siphash_key *key, struct tally *tally
     families->tally = tally;
     families->estate = estate;
     families->blocks = blocks_new();
-    if (estate != NULL) {
-        families->list = estate_claim(estate, ESTATE_FAMILIES, sizeof(struct family), FAMILIES_MAX + 1);
-        families->expectations = estate_claim(estate, ESTATE_EXPECTATIONS, sizeof(struct expectation), EXPECTATIONS_MAX + 1);
-    } else {
-        families->list = mapping_new(LIST_BYTES);
-        families->expectations = mapping_new(EXPECTATIONS_BYTES);
-    }
+    families->list = estate_claim(estate, ESTATE_FAMILIES, sizeof(struct family), FAMILIES_MAX + 1);
+    families->expectations = estate_claim(estate, ESTATE_EXPECTATIONS, sizeof(struct expectation), EXPECTATIONS_MAX + 1);
     families->buckets = mapping_new(BUCKETS_BYTES);
     families->fresh_family = families->fresh_expectation = 1;
     pthread_mutex_init(&families->lock, NULL);
@@ -70,10 +63,8 @@ void families_free(struct families *families)
     if (families == NULL)
         return;
     blocks_free(families->blocks);
-    if (families->estate == NULL) {
-        mapping_free(families->list, LIST_BYTES);
-        mapping_free(families->expectations, EXPECTATIONS_BYTES);
-    }
+    estate_release(families->estate, families->list, sizeof(struct family), FAMILIES_MAX + 1);
+    estate_release(families->estate, families->expectations, sizeof(struct expectation), EXPECTATIONS_MAX + 1);
     mapping_free(families->buckets, BUCKETS_BYTES);
     free(families);
 }
@@ -165,17 +156,11 @@ static void conclude(struct families *families, struct expectation *expectation,
     expectation_settle(families, expectation);
 }
 
-/* May the next of ITEMS that was never used, number FRESH, be touched? */
-static bool provided(const struct families *families, enum estate_region region, uint32_t fresh)
-{
-    return families->estate == NULL || estate_provide(families->estate, region, fresh);
-}
-
 struct expectation *expectation_new(struct families *families, struct family *family, const struct expected *expected)
 {
     struct tally_key key = source_key(family);
     if (families->free_expectation == KIN_NONE && (families->fresh_expectation > EXPECTATIONS_MAX ||
-                                                   !provided(families, ESTATE_EXPECTATIONS, families->fresh_expectation)))
+                                                   !estate_provide(families->estate, ESTATE_EXPECTATIONS, families->fresh_expectation)))
         return NULL;
     if (!tally_take(families->tally, &key, EXPECTATIONS_SOURCE_MAX))
         return NULL;
@@ -439,7 +424,7 @@ struct family *family_new(struct families *families)
     uint32_t index = families->free_family;
     if (index != KIN_NONE)
         families->free_family = families->list[index].next_free;
-    else if (families->fresh_family <= FAMILIES_MAX && provided(families, ESTATE_FAMILIES, families->fresh_family))
+    else if (families->fresh_family <= FAMILIES_MAX && estate_provide(families->estate, ESTATE_FAMILIES, families->fresh_family))
         index = families->fresh_family++;
     if (index == KIN_NONE)
         return NULL;

@@ -90,11 +90,6 @@ static inline void store(uint32_t *at, uint32_t value)
     __atomic_store_n(at, value, __ATOMIC_RELAXED);
 }
 
-static size_t entries_bytes(const struct table *table)
-{
-    return ((size_t)table->config.capacity + 1) * sizeof(struct connection);
-}
-
 static size_t buckets_bytes(const struct table *table)
 {
     return ((size_t)table->bucket_mask + 1) * sizeof(uint32_t);
@@ -112,9 +107,7 @@ struct table *table_new(const struct table_config *config)
         buckets *= 2;
     table->bucket_mask = buckets - 1;
     table->buckets = mapping_new(buckets_bytes(table));
-    table->entries = config->estate != NULL ? estate_claim(config->estate, ESTATE_CONNECTIONS, sizeof(struct connection),
-                                                           config->capacity + 1)
-                                            : mapping_new(entries_bytes(table));
+    table->entries = estate_claim(config->estate, ESTATE_CONNECTIONS, sizeof(struct connection), config->capacity + 1);
     table->tally = tally_new(0, &config->key);
     table->families = table->tally != NULL ? families_new(&config->key, table->tally, config->estate) : NULL;
     table->departures = mapping_new(TABLE_STRIPES * sizeof *table->departures);
@@ -136,8 +129,7 @@ void table_free(struct table *table)
     if (table == NULL)
         return;
     mapping_free(table->buckets, buckets_bytes(table));
-    if (table->config.estate == NULL)
-        mapping_free(table->entries, entries_bytes(table));
+    estate_release(table->config.estate, table->entries, sizeof(struct connection), table->config.capacity + 1);
     mapping_free(table->departures, TABLE_STRIPES * sizeof *table->departures);
     families_free(table->families);
     tally_free(table->tally);
@@ -258,8 +250,7 @@ struct connection *table_find(struct table *table, uint32_t hash, const struct t
 static uint32_t pool_fresh(struct table *table)
 {
     struct pool *pool = &table->pool;
-    struct estate *estate = table->config.estate;
-    if (estate != NULL && !estate_provide(estate, ESTATE_CONNECTIONS, pool->fresh))
+    if (!estate_provide(table->config.estate, ESTATE_CONNECTIONS, pool->fresh))
         return CONNECTION_NONE;
     uint32_t index = pool->fresh;
     store(&pool->fresh, index + 1);
@@ -638,14 +629,12 @@ struct connection *table_restore(struct table *table, uint32_t hash, const struc
 
 void table_prepare(struct table *table, uint32_t connections)
 {
-    if (table->config.estate != NULL)
-        estate_tend(table->config.estate, connections, UINT32_MAX);
+    estate_tend(table->config.estate, connections, UINT32_MAX);
 }
 
 void table_tend(struct table *table)
 {
-    if (table->config.estate != NULL)
-        estate_tend(table->config.estate, load(&table->pool.fresh), TEND_BUDGET);
+    estate_tend(table->config.estate, load(&table->pool.fresh), TEND_BUDGET);
 }
 
 /* Works off one slot. Returns what is left of the budget; 0: the slot may not be empty. */
