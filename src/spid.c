@@ -103,17 +103,17 @@ static const char *read_number(const char *text, unsigned long most, uint16_t *n
     return value <= most ? end : NULL;
 }
 
-static int read_queues(const char *text, struct daemon_options *daemon)
+static int read_queues(const char *text, struct hook_wish *wish)
 {
-    const char *at = read_number(text, UINT16_MAX, &daemon->queue_first);
-    daemon->queue_last = daemon->queue_first;
+    const char *at = read_number(text, UINT16_MAX, &wish->queue_first);
+    wish->queue_last = wish->queue_first;
     if (at != NULL && *at == '-')
-        at = read_number(at + 1, UINT16_MAX, &daemon->queue_last);
-    if (at == NULL || *at != '\0' || daemon->queue_last < daemon->queue_first)
+        at = read_number(at + 1, UINT16_MAX, &wish->queue_last);
+    if (at == NULL || *at != '\0' || wish->queue_last < wish->queue_first)
         return usage_error("-q takes a queue number or a range of them, such as 0 or 0-3; '%s' is none", text);
-    if (daemon->queue_last - daemon->queue_first >= RULESET_QUEUES_MAX)
+    if (wish->queue_last - wish->queue_first >= RULESET_QUEUES_MAX)
         return usage_error("-q takes at most %d queues, one worker each", RULESET_QUEUES_MAX);
-    daemon->queues_given = true;
+    wish->queues_given = true;
     return 0;
 }
 
@@ -135,10 +135,10 @@ static int read_cpus(const char *text, struct daemon_options *daemon)
     }
 }
 
-static int read_hooks(const char *text, struct daemon_options *daemon)
+static int read_hooks(const char *text, struct hook_wish *wish)
 {
-    daemon->hooks_given = true;
-    daemon->hooks = 0;
+    wish->chains_given = true;
+    wish->chains = 0;
     if (strcmp(text, "none") == 0)
         return 0;
     for (const char *at = text;;) {
@@ -149,7 +149,7 @@ static int read_hooks(const char *text, struct daemon_options *daemon)
             chain++;
         if (chain == CHAIN_COUNT)
             return usage_error("-H takes forward, input, output, or none; '%.*s' is none of them", (int)length, at);
-        daemon->hooks = (uint8_t)(daemon->hooks | CHAIN_BIT(chain));
+        wish->chains = (uint8_t)(wish->chains | CHAIN_BIT(chain));
         if (at[length] == '\0')
             return 0;
         at += length + 1;
@@ -207,9 +207,9 @@ static int read_option(struct command_line *line, int option, const char *argume
         line->daemon.foreground = true;
         return 0;
     case 'q':
-        return read_queues(argument, &line->daemon);
+        return read_queues(argument, &line->daemon.wish);
     case 'H':
-        return read_hooks(argument, &line->daemon);
+        return read_hooks(argument, &line->daemon.wish);
     case 'a':
         return read_cpus(argument, &line->daemon);
     case 'S':
@@ -301,13 +301,12 @@ static int run(struct command_line *line, int argc, char **argv)
         return command_explain(&line->explain);
     }
     if (line->command == COMMAND_LOCKDOWN) {
-        struct lockdown_options lockdown = {line->daemon.config, line->daemon.hooks_given, line->daemon.hooks};
+        struct lockdown_options lockdown = {line->daemon.config, line->daemon.wish};
         return command_lockdown(&lockdown);
     }
     if (line->command == COMMAND_PREFLIGHT) {
         const struct daemon_options *daemon = &line->daemon;
-        const struct preflight_options preflight = {daemon->config, daemon->socket, line->json, daemon->queues_given,
-                                                    daemon->hooks_given, daemon->queue_first, daemon->queue_last, daemon->hooks};
+        const struct preflight_options preflight = {daemon->config, daemon->socket, line->json, daemon->wish};
         return command_preflight(&preflight);
     }
     line->daemon.verbose = line->verbose;

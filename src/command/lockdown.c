@@ -32,7 +32,8 @@ int command_lockdown(const struct lockdown_options *options)
 {
     char error[ERROR_BYTES];
     unsigned missing;
-    const struct hook hook = {.chains = hook_whole(options->hooks_given ? options->hooks : chains_of(options->config)), .closed = true};
+    const struct hook_wish *wish = &options->wish;
+    const struct hook hook = {.chains = hook_whole(wish->chains_given ? wish->chains : chains_of(options->config)), .closed = true};
     if (hook.chains == 0) {
         puts("spid: nothing is hooked, so there is nothing to close");
         return 0;

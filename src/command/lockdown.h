@@ -2,13 +2,11 @@
 #ifndef COMMAND_LOCKDOWN_H
 #define COMMAND_LOCKDOWN_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "io/hook.h"
 
 struct lockdown_options {
     const char *config;
-    bool hooks_given; /* hooks holds, over the file's `hook` */
-    uint8_t hooks;    /* CHAIN_BITs */
+    struct hook_wish wish; /* as the daemon has it */
 };
 
 /* Returns the exit status: 0 closed, or there was no need to; 1 not, and it has said why. */

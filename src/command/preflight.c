@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "command/checklist.h"
@@ -13,6 +11,7 @@
 #include "fastpath/fastpath.h"
 #include "io/hook.h"
 #include "io/iptables.h"
+#include "io/local_socket.h"
 #include "io/owner.h"
 #include "load/load.h"
 
@@ -36,30 +35,6 @@ static void check_rules(struct checklist *list, const struct loaded *loaded, con
         checklist_add(list, CHECK_FAIL, "rules", mend, "%s:%u: %s", first->file, first->line, first->message);
     else
         checklist_add(list, CHECK_FAIL, "rules", mend, "%s: %s", file, first != NULL ? first->message : "refused");
-}
-
-/* What the daemon would install; RULESET NULL: what it does when the file says nothing. */
-static struct hook choose_hook(const struct preflight_options *options, const struct ruleset *ruleset)
-{
-    const uint8_t own = CHAIN_BIT(CHAIN_INPUT) | CHAIN_BIT(CHAIN_OUTPUT);
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    struct hook hook = {.chains = CHAIN_BIT(CHAIN_FORWARD), .mark = HOOK_MARK_DEFAULT};
-    hook.queue_last = (uint16_t)(processors < 1 ? 0 : processors > RULESET_QUEUES_MAX ? RULESET_QUEUES_MAX - 1 : processors - 1);
-    if (ruleset != NULL)
-        hook.chains = ruleset->hooks;
-    if (ruleset != NULL && ruleset->queue_given) {
-        hook.queue_first = ruleset->queue_first;
-        hook.queue_last = ruleset->queue_last;
-    }
-    if (options->queues_given) {
-        hook.queue_first = options->queue_first;
-        hook.queue_last = options->queue_last;
-    }
-    if (options->hooks_given)
-        hook.chains = options->hooks;
-    if (hook.chains & own)
-        hook.chains |= own;
-    return hook;
 }
 
 /* ---- the kernel ---- */
@@ -165,21 +140,9 @@ static void check_neighbours(struct checklist *list, const struct hook *hook, bo
         checklist_add(list, CHECK_OK, "neighbours", NULL, "no rule of others lets packets past spid");
 }
 
-static bool somebody_listens(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = strlen(path) < sizeof address.sun_path ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-    if (fd < 0)
-        return false;
-    strcpy(address.sun_path, path);
-    bool answered = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
-    close(fd);
-    return answered;
-}
-
 static void check_socket(struct checklist *list, const char *path)
 {
-    if (somebody_listens(path))
+    if (local_socket_is_served(path))
         checklist_add(list, CHECK_FAIL, "socket", "a second one takes another path by -S, and other queues", "a daemon listens at %s already",
                       path);
     else
@@ -194,7 +157,9 @@ int command_preflight(const struct preflight_options *options)
     checklist_begin(&list, options->json);
     load_rules(&loaded, options->config, &self);
     const struct ruleset *ruleset = loaded.ruleset;
-    const struct hook hook = choose_hook(options, ruleset);
+    struct hook hook = {.mark = HOOK_MARK_DEFAULT};
+    hook_choose(&hook, &options->wish, ruleset);
+    hook.chains = hook_whole(hook.chains);
     check_rules(&list, &loaded, options->config);
     bool may_administer = machine_privileges(&list);
     check_iptables(&list);

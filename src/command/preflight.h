@@ -3,14 +3,13 @@
 #define COMMAND_PREFLIGHT_H
 
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "io/hook.h"
 
 struct preflight_options {
     const char *config, *socket;
     bool json;
-    bool queues_given, hooks_given; /* as the daemon has them, over the file's */
-    uint16_t queue_first, queue_last;
-    uint8_t hooks;
+    struct hook_wish wish; /* as the daemon has it */
 };
 
 /* Returns the exit status: 0 when spid would run, 1 when not. */

@@ -13,6 +13,7 @@
 #include "control/answer.h"
 #include "daemon/log.h"
 #include "daemon/selection.h"
+#include "io/local_socket.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
@@ -467,17 +468,6 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
     ev_io_start(loop, &client->readable);
 }
 
-/* Does somebody listen at this address, or may we not know? A file that nobody listens at is left over and may be replaced. */
-static bool somebody_listens(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool answered = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN ||
-                                errno == EACCES);
-    if (fd >= 0)
-        close(fd);
-    return answered;
-}
-
 /*
  * Everybody may connect; what he may ask is told by his credentials. Not by chmod(2): root would change what the folder's owner has
  * put in the socket's place meanwhile.
@@ -559,7 +549,7 @@ static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)events;
     if (!file_is_ours(control)) {
         bool again = control->fd >= 0;
-        int error = somebody_listens(&control->address) ? -EADDRINUSE : listen_anew(control);
+        int error = local_socket_is_served(control->address.sun_path) ? -EADDRINUSE : listen_anew(control);
         if (error != 0) {
             tell(control, -error);
         } else {
@@ -588,7 +578,7 @@ struct control_socket *control_socket_open(struct ev_loop *loop, const char *pat
     control->fd = -1;
     control->address.sun_family = AF_UNIX;
     strcpy(control->address.sun_path, path);
-    if (somebody_listens(&control->address)) {
+    if (local_socket_is_served(control->address.sun_path)) {
         snprintf(error, error_size, "control socket %s: a daemon listens there already; stop it, or choose another path (-S)", path);
         free(control);
         return NULL;

@@ -18,10 +18,7 @@ struct daemon_options {
     const char *metrics; /* where the figures are given over HTTP, a loopback address; NULL: nowhere */
     bool foreground;     /* stay, and log to standard error */
     bool verbose;        /* log every verdict */
-    bool queues_given;   /* queue_first and queue_last hold, over the file's `queue` */
-    uint16_t queue_first, queue_last;
-    bool hooks_given;    /* hooks holds, over the file's `hook` */
-    uint8_t hooks;       /* CHAIN_BITs; 0: install nothing */
+    struct hook_wish wish;
     unsigned cpu_count;  /* 0: the kernel chooses each worker's processor */
     uint16_t cpus[RULESET_QUEUES_MAX]; /* else worker k runs on the k-th of these, from the first again when there are fewer */
     struct hook_mark mark; /* of packets of spid's own */

@@ -47,22 +47,12 @@ static bool make_table(struct daemon *daemon)
 void judges_choose(struct daemon *daemon)
 {
     const struct ruleset *ruleset = daemon->policy->ruleset;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (processors < 1)
-        processors = 1;
-    if (processors > RULESET_QUEUES_MAX)
-        processors = RULESET_QUEUES_MAX;
-    daemon->queue_first = 0;
-    daemon->queue_last = (uint16_t)(processors - 1);
-    if (daemon->options->queues_given) {
-        daemon->queue_first = daemon->options->queue_first;
-        daemon->queue_last = daemon->options->queue_last;
-    } else if (ruleset->queue_given) {
-        daemon->queue_first = ruleset->queue_first;
-        daemon->queue_last = ruleset->queue_last;
-    }
+    struct hook hook;
+    hook_choose(&hook, &daemon->options->wish, ruleset);
+    daemon->queue_first = hook.queue_first;
+    daemon->queue_last = hook.queue_last;
+    daemon->hooks = hook.chains;
     daemon->down = ruleset->on[FAILURE_DAEMON_DOWN];
-    daemon->hooks = daemon->options->hooks_given ? daemon->options->hooks : ruleset->hooks;
 }
 
 static bool open_queues(struct nfqueue **queues, const struct daemon *daemon, unsigned count)

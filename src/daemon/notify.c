@@ -2,17 +2,15 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
 #include "daemon/private.h"
+#include "io/local_socket.h"
 
 #define MESSAGE_BYTES 600
 
@@ -22,17 +20,11 @@
 static void tell(const char *message)
 {
     const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
-        return;
-    strcpy(address.sun_path, path);
-    if (path[0] == '@')
-        address.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = path != NULL && (path[0] == '/' || path[0] == '@') ? local_socket_open(path) : -1;
     if (fd < 0)
         return;
-    sendto(fd, message, strlen(message), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&address,
-           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+    const struct iovec part = {(void *)(uintptr_t)message, strlen(message)};
+    local_socket_send(fd, &part, 1);
     close(fd);
 }
 

@@ -18,9 +18,9 @@ static bool is_on(const struct daemon *daemon)
 
 static void warn_of_restart(const struct daemon *daemon, const struct ruleset *ruleset)
 {
-    bool queues = !daemon->options->queues_given && ruleset->queue_given &&
+    bool queues = !daemon->options->wish.queues_given && ruleset->queue_given &&
                   (ruleset->queue_first != daemon->queue_first || ruleset->queue_last != daemon->queue_last);
-    bool hooks = !daemon->options->hooks_given && ruleset->hooks != daemon->hooks;
+    bool hooks = !daemon->options->wish.chains_given && ruleset->hooks != daemon->hooks;
     const struct ruleset *old = daemon->policy->ruleset;
     bool fastpath = ruleset->fastpath != old->fastpath || ruleset->fastpath_max != old->fastpath_max;
     bool down = ruleset->on[FAILURE_DAEMON_DOWN] != old->on[FAILURE_DAEMON_DOWN];
@@ -31,8 +31,8 @@ static void warn_of_restart(const struct daemon *daemon, const struct ruleset *r
 
 void trial_take_hooks(const struct daemon *daemon, struct policy *policy)
 {
-    if (daemon->options->hooks_given && daemon->options->hooks != 0)
-        policy->ruleset->hooks = daemon->options->hooks;
+    if (daemon->options->wish.chains_given && daemon->options->wish.chains != 0)
+        policy->ruleset->hooks = daemon->options->wish.chains;
     else if (daemon->hooks != 0)
         policy->ruleset->hooks = daemon->hooks;
 }

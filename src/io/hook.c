@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "io/iptables.h"
 #include "packet/verdict.h"
+#include "rules/ruleset.h"
 
 #define OUTPUT_BYTES 2000
 #define RESTORE_BYTES 2000
@@ -219,6 +220,26 @@ int hook_install(const struct hook *hook, unsigned *missing, char *error, size_t
     if (!defragmented)
         *missing |= HOOK_NO_DEFRAGMENTATION_V6;
     return take_over(error, error_size);
+}
+
+static uint16_t last_processor(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return (uint16_t)(processors < 1 ? 0 : processors > RULESET_QUEUES_MAX ? RULESET_QUEUES_MAX - 1 : processors - 1);
+}
+
+void hook_choose(struct hook *hook, const struct hook_wish *wish, const struct ruleset *ruleset)
+{
+    hook->queue_first = 0;
+    hook->queue_last = last_processor();
+    if (wish->queues_given) {
+        hook->queue_first = wish->queue_first;
+        hook->queue_last = wish->queue_last;
+    } else if (ruleset != NULL && ruleset->queue_given) {
+        hook->queue_first = ruleset->queue_first;
+        hook->queue_last = ruleset->queue_last;
+    }
+    hook->chains = wish->chains_given ? wish->chains : ruleset != NULL ? ruleset->hooks : CHAIN_BIT(CHAIN_FORWARD);
 }
 
 uint8_t hook_whole(uint8_t chains)

@@ -32,6 +32,21 @@ struct hook {
     struct hook_mark mark;
 };
 
+/* What the command line asks for, over the rules file's `hook` and `queue`. */
+struct hook_wish {
+    bool queues_given, chains_given; /* what follows holds */
+    uint16_t queue_first, queue_last;
+    uint8_t chains; /* CHAIN_BITs; 0: install nothing */
+};
+
+struct ruleset;
+
+/*
+ * Sets chains and queues of HOOK: those of WISH, else RULESET's, else (NULL: there is no file that says anything) what is
+ * forwarded. Where nobody names queues there is one a processor, from 0.
+ */
+void hook_choose(struct hook *hook, const struct hook_wish *wish, const struct ruleset *ruleset);
+
 /* CHAINS, and both of the gateway's own where it has one: its connections can be followed only by both of their directions. */
 uint8_t hook_whole(uint8_t chains);
 

@@ -28,6 +28,18 @@ int local_socket_open(const char *path)
     return why;
 }
 
+bool local_socket_is_served(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = strlen(path) < sizeof address.sun_path ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+    if (fd < 0)
+        return false;
+    strcpy(address.sun_path, path);
+    bool served = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 || errno == EAGAIN || errno == EACCES;
+    close(fd);
+    return served;
+}
+
 int local_socket_send(int fd, const struct iovec *parts, unsigned count)
 {
     struct iovec list[4];

@@ -1,10 +1,11 @@
 /*
- * Datagrams to a socket on this machine: /dev/log, the journal's, systemd's. Nothing here ever waits: a reader who is not there,
- * or does not read, is an error that the caller hears of.
+ * Sockets on this machine: datagrams to /dev/log, the journal, systemd; and whether a daemon serves one. Nothing here ever waits: a
+ * reader who is not there, or does not read, is an error that the caller hears of.
  */
 #ifndef IO_LOCAL_SOCKET_H
 #define IO_LOCAL_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/uio.h>
 
@@ -13,6 +14,9 @@ int local_socket_open(const char *path);
 
 /* Sends one datagram. 0, or -errno: -EAGAIN where the reader has not read what was sent before. */
 int local_socket_send(int fd, const struct iovec *parts, unsigned count);
+
+/* Does somebody listen at the stream socket PATH, or may we not know? A file that nobody listens at is left over. */
+bool local_socket_is_served(const char *path);
 
 /* How a line to syslog begins: priority (LOG_INFO and so on, of the daemon's facility), time, name (RFC 3164, 4.1). */
 #define SYSLOG_HEAD_BYTES 64
