@@ -34,6 +34,7 @@
 #include "daemon/views.h"
 #include "engine/opener.h"
 #include "io/interfaces.h"
+#include "io/netlink.h"
 #include "io/owner.h"
 #include "load/civil.h"
 #include "rules/failure.h"
@@ -166,7 +167,7 @@ static void on_interfaces(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct daemon *daemon = watcher->data;
     (void)events;
-    interfaces_drain(daemon->watch_fd);
+    netlink_drain(daemon->watch_fd);
     if (!ev_is_active(&daemon->settle)) {
         ev_timer_set(&daemon->settle, SETTLE_SECONDS, 0.);
         ev_timer_start(loop, &daemon->settle);

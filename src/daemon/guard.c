@@ -6,8 +6,8 @@
 #include "daemon/log.h"
 #include "daemon/private.h"
 #include "daemon/steward.h"
-#include "io/interfaces.h"
 #include "io/iptables.h"
+#include "io/netlink.h"
 #include "io/nft.h"
 #include "packet/packet.h"
 #include "state/tcp.h"
@@ -90,7 +90,7 @@ static void on_notice(struct ev_loop *loop, ev_io *watcher, int events)
     struct daemon *daemon = watcher->data;
     struct guard *guard = &daemon->guard;
     (void)events;
-    interfaces_drain(guard->fd);
+    netlink_drain(guard->fd);
     if (ev_is_active(&guard->settle))
         return;
     bool quarrel = guard->mended >= QUARREL_MENDED && clock_now_ms() - guard->mended_ms < PEACE_MS;

@@ -253,7 +253,7 @@ void heritage_settle(struct daemon *daemon)
         unlink(heritage->path);
     if (heritage->own != NULL && rename(heritage->path_new, heritage->path) != 0) {
         snprintf(heritage->why, sizeof heritage->why, "%s: %s", heritage->path, strerror(errno));
-        log_line(LOG_LEVEL_WARNING, "connections will not outlast this daemon: %s", heritage->why);
+        give_up(heritage);
     } else {
         heritage->settled = heritage->own != NULL;
     }

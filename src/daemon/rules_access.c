@@ -34,12 +34,6 @@ static int open_as_later(const char *path)
     return file;
 }
 
-static bool is_rules_file(const char *path)
-{
-    size_t length = strlen(path), suffix = strlen(STEWARD_RULES_SUFFIX);
-    return length >= suffix && strcmp(path + length - suffix, STEWARD_RULES_SUFFIX) == 0;
-}
-
 static int read_rules(void *context, const char *path, char **bytes, size_t *length)
 {
     (void)context;
@@ -51,7 +45,7 @@ static int read_rules(void *context, const char *path, char **bytes, size_t *len
         log_line(file >= 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
                  "%s is out of reach for the user " PRIVILEGES_USER "%s; chgrp " PRIVILEGES_USER " and chmod g+r it%s", path,
                  file >= 0 ? ": a reload will be refused" : "",
-                 is_rules_file(path) ? "" : ", and its folders g+x (root alone may read rules files only, which end in "
+                 steward_is_rules_name(path) ? "" : ", and its folders g+x (root alone may read rules files only, which end in "
                                             STEWARD_RULES_SUFFIX ")");
     }
     return file < 0 ? file : files_read_open(file, bytes, length);

@@ -48,17 +48,22 @@ static pid_t process;
 
 /* ---- the steward ---- */
 
+bool steward_is_rules_name(const char *path)
+{
+    size_t length = strlen(path), suffix = strlen(STEWARD_RULES_SUFFIX);
+    return length >= suffix && strcmp(path + length - suffix, STEWARD_RULES_SUFFIX) == 0;
+}
+
 static bool is_rules_file(int file)
 {
     char link[64], name[PATH_MAX];
     struct stat status;
     snprintf(link, sizeof link, "/proc/self/fd/%d", file);
     ssize_t length = readlink(link, name, sizeof name - 1);
-    size_t suffix = strlen(STEWARD_RULES_SUFFIX);
-    if (length < (ssize_t)suffix || fstat(file, &status) != 0)
+    if (length < 0 || fstat(file, &status) != 0)
         return false;
     name[length] = '\0';
-    return S_ISREG(status.st_mode) && strcmp(name + length - suffix, STEWARD_RULES_SUFFIX) == 0;
+    return S_ISREG(status.st_mode) && steward_is_rules_name(name);
 }
 
 /* The name is looked at once the file is open: no link and no other file in its place can change it any more. */
@@ -301,22 +306,26 @@ bool steward_remove_hook(char *error, size_t error_size)
     return reply.error == 0;
 }
 
-void steward_remove_socket(void)
+/* What cannot be removed stays: there is nothing else to be done about it. */
+static void order(uint8_t kind)
 {
     struct reply reply;
-    ask(REMOVE_SOCKET, "", &reply);
+    ask(kind, "", &reply);
+}
+
+void steward_remove_socket(void)
+{
+    order(REMOVE_SOCKET);
 }
 
 void steward_remove_pidfile(void)
 {
-    struct reply reply;
-    ask(REMOVE_PIDFILE, "", &reply);
+    order(REMOVE_PIDFILE);
 }
 
 void steward_remove_state(void)
 {
-    struct reply reply;
-    ask(REMOVE_STATE, "", &reply);
+    order(REMOVE_STATE);
 }
 
 void steward_stop(void)

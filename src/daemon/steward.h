@@ -18,6 +18,7 @@ struct daemon_options;
 
 /* A rules file is one whose name, as the kernel knows it, ends so. */
 #define STEWARD_RULES_SUFFIX ".rules"
+bool steward_is_rules_name(const char *path);
 
 /* Forks it. False: ERROR says why. Once, while there is one thread. */
 bool steward_start(const struct daemon_options *options, char *error, size_t error_size);

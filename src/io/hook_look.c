@@ -14,6 +14,11 @@
 #define OUTPUT_BYTES 600
 #define JUMP_BYTES 300
 
+static const char *family_name(int family)
+{
+    return family == 6 ? "IPv6" : "IPv4";
+}
+
 static int last_family(void)
 {
     return iptables_has_ipv6() ? 6 : 4;
@@ -22,7 +27,7 @@ static int last_family(void)
 /* The mangle table of FAMILY, to be freed; NULL, with why in ERROR: it cannot be read. */
 static char *read_table(int family, char *error, size_t size)
 {
-    const char *name = family == 6 ? "IPv6" : "IPv4";
+    const char *name = family_name(family);
     char *table = malloc(IPTABLES_SAVE_BYTES);
     if (table == NULL) {
         snprintf(error, size, "no memory to read the %s mangle table", name);
@@ -56,7 +61,7 @@ static void next_sentence(struct text *text)
 static void say_escape(struct text *text, int family, const char *kernel_chain, const struct mangle_rule *rule)
 {
     next_sentence(text);
-    text_add(text, "rule %u of the chain %s in the %s mangle table", rule->number, rule->chain, family == 6 ? "IPv6" : "IPv4");
+    text_add(text, "rule %u of the chain %s in the %s mangle table", rule->number, rule->chain, family_name(family));
     if (strcmp(rule->chain, kernel_chain) != 0)
         text_add(text, ", which is asked from %s,", kernel_chain);
     text_add(text, " lets packets pass before spid is asked: %s", rule->text);
@@ -123,7 +128,7 @@ bool hook_unreached(const struct hook *hook, char *note, size_t note_size)
                 continue;
             found = true;
             snprintf(note, note_size, "rule %u of the chain %s in the %s mangle table stands behind spid's jump, where no judged packet "
-                     "comes to: %s; put it before (%s -t mangle -I %s ...)", rule.number, rule.chain, family == 6 ? "IPv6" : "IPv4",
+                     "comes to: %s; put it before (%s -t mangle -I %s ...)", rule.number, rule.chain, family_name(family),
                      rule.text, iptables_name(family), rule.chain);
         }
         free(table);
@@ -167,7 +172,7 @@ static bool has_line(const char *lines, const char *line, size_t length)
 static void say_damage(struct text *text, int family, const char *wanted, const char *now)
 {
     next_sentence(text);
-    text_add(text, "somebody has changed the hook in the %s mangle table", family == 6 ? "IPv6" : "IPv4");
+    text_add(text, "somebody has changed the hook in the %s mangle table", family_name(family));
     for (const char *line = wanted; *line != '\0'; line += strcspn(line, "\n") + 1) {
         size_t length = strcspn(line, "\n") + 1;
         if (has_line(now, line, length))

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -12,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "io/netlink.h"
 #include "rules/ruleset.h"
 
 /* A growing list; both are small. */
@@ -118,25 +118,5 @@ int interfaces_prefixes(const struct ruleset *ruleset, struct zone_prefix **pref
 
 int interfaces_watch(void)
 {
-    struct sockaddr_nl address = {
-        .nl_family = AF_NETLINK,
-        .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
-    };
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-    if (fd < 0)
-        return -errno;
-    if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    return fd;
-}
-
-void interfaces_drain(int fd)
-{
-    char buffer[8192];
-    /* ENOBUFS means that there was more than fits: something changed, which is what we wanted to know. */
-    while (recv(fd, buffer, sizeof buffer, 0) > 0 || errno == EINTR)
-        ;
+    return netlink_watch(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
 }

@@ -18,11 +18,8 @@ struct surroundings *interfaces_surroundings(const struct ruleset *ruleset);
 int interfaces_prefixes(const struct ruleset *ruleset, struct zone_prefix **prefixes, size_t *count);
 
 /*
- * A socket that becomes readable whenever interfaces or addresses change (rtnetlink), not blocking; -errno where it cannot be had.
+ * A socket that becomes readable whenever interfaces or addresses change (rtnetlink; io/netlink.h); -errno where it cannot be had.
  */
 int interfaces_watch(void);
-
-/* Reads and forgets what the socket has to say: that something changed is all that counts. */
-void interfaces_drain(int fd);
 
 #endif

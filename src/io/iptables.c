@@ -80,22 +80,41 @@ static uint64_t mix(uint64_t sum, const void *bytes, size_t length)
 
 #define MIX_START UINT64_C(0xcbf29ce484222325)
 
-/* Both families' structures have the same fields under names of their own. */
-#define PRINT_OF(entry_type, entries, size, sum)                                                                   \
-    for (size_t at_ = 0; at_ + sizeof(entry_type) <= (size);) {                                                   \
-        const entry_type *entry_ = (const void *)((const char *)(entries) + at_);                                 \
-        if (entry_->next_offset < sizeof *entry_ || at_ + entry_->next_offset > (size))                           \
-            break;                                                                                                \
-        sum = mix(sum, entry_, offsetof(entry_type, counters));                                                   \
-        sum = mix(sum, entry_->elems, entry_->next_offset - sizeof *entry_);                                      \
-        at_ += entry_->next_offset;                                                                               \
-    }
+/* Both families ask and answer alike; their rules differ in what stands where. */
+_Static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES, "the same questions");
+_Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo), "the same answers");
+_Static_assert(sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries), "the same questions");
+_Static_assert(offsetof(struct ipt_get_entries, entrytable) == offsetof(struct ip6t_get_entries, entrytable), "the same answers");
 
-static uint64_t print_v4(int fd)
+struct layout {
+    int level;
+    size_t next, counters, elems;
+};
+
+#define LAYOUT(level, entry) {level, offsetof(entry, next_offset), offsetof(entry, counters), offsetof(entry, elems)}
+static const struct layout layouts[] = {LAYOUT(IPPROTO_IP, struct ipt_entry), LAYOUT(IPPROTO_IPV6, struct ip6t_entry)};
+
+/* All of the rules but their counters. */
+static uint64_t print_rules(const struct layout *layout, const uint8_t *rules, size_t size)
+{
+    uint64_t sum = MIX_START;
+    for (size_t at = 0; at + layout->elems <= size;) {
+        uint16_t next;
+        memcpy(&next, rules + at + layout->next, sizeof next);
+        if (next < layout->elems || at + next > size)
+            break;
+        sum = mix(sum, rules + at, layout->counters);
+        sum = mix(sum, rules + at + layout->elems, next - layout->elems);
+        at += next;
+    }
+    return sum;
+}
+
+static uint64_t print_table(const struct layout *layout, int fd)
 {
     struct ipt_getinfo info = {.name = "mangle"};
     socklen_t length = sizeof info;
-    if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &length) != 0)
+    if (getsockopt(fd, layout->level, IPT_SO_GET_INFO, &info, &length) != 0)
         return 0;
     length = (socklen_t)(sizeof(struct ipt_get_entries) + info.size);
     struct ipt_get_entries *table = calloc(1, length);
@@ -103,31 +122,8 @@ static uint64_t print_v4(int fd)
     if (table != NULL) {
         memcpy(table->name, info.name, sizeof table->name);
         table->size = info.size;
-        if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_ENTRIES, table, &length) == 0) {
-            sum = MIX_START;
-            PRINT_OF(struct ipt_entry, table->entrytable, table->size, sum)
-        }
-    }
-    free(table);
-    return sum;
-}
-
-static uint64_t print_v6(int fd)
-{
-    struct ip6t_getinfo info = {.name = "mangle"};
-    socklen_t length = sizeof info;
-    if (getsockopt(fd, IPPROTO_IPV6, IP6T_SO_GET_INFO, &info, &length) != 0)
-        return 0;
-    length = (socklen_t)(sizeof(struct ip6t_get_entries) + info.size);
-    struct ip6t_get_entries *table = calloc(1, length);
-    uint64_t sum = 0;
-    if (table != NULL) {
-        memcpy(table->name, info.name, sizeof table->name);
-        table->size = info.size;
-        if (getsockopt(fd, IPPROTO_IPV6, IP6T_SO_GET_ENTRIES, table, &length) == 0) {
-            sum = MIX_START;
-            PRINT_OF(struct ip6t_entry, table->entrytable, table->size, sum)
-        }
+        if (getsockopt(fd, layout->level, IPT_SO_GET_ENTRIES, table, &length) == 0)
+            sum = print_rules(layout, (const uint8_t *)table->entrytable, table->size);
     }
     free(table);
     return sum;
@@ -141,5 +137,5 @@ int iptables_legacy_open(int family)
 
 uint64_t iptables_legacy_print(int fd, int family)
 {
-    return family == 6 ? print_v6(fd) : print_v4(fd);
+    return print_table(&layouts[family == 6], fd);
 }

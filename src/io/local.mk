@@ -18,6 +18,8 @@ libhost_a_SOURCES += \
 	src/io/mangle.h \
 	src/io/namespace.c \
 	src/io/namespace.h \
+	src/io/netlink.c \
+	src/io/netlink.h \
 	src/io/nfqueue.c \
 	src/io/nfqueue.h \
 	src/io/nft.c \

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "io/netlink.h"
+
 #define ATTEMPTS_MAX 5
 
 /* The statements that take packets past, by the names of their kernel's expressions. */
@@ -21,16 +23,7 @@ static const struct {
 
 int nft_watch(void)
 {
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1u << (NFNLGRP_NFTABLES - 1)};
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
-    if (fd < 0)
-        return -errno;
-    if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    return fd;
+    return netlink_watch(NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1));
 }
 
 const char *nft_family_name(uint8_t family)

@@ -10,8 +10,7 @@
 #include <stdint.h>
 
 /*
- * A socket that becomes readable whenever rules of nf_tables change, ours too; not blocking. -errno where it cannot be had.
- * interfaces_drain empties it.
+ * A socket that becomes readable whenever rules of nf_tables change, ours too (io/netlink.h); -errno where it cannot be had.
  */
 int nft_watch(void);
 
