@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "control/answer.h"
 #include "daemon/log.h"
 #include "daemon/selection.h"
@@ -484,11 +485,7 @@ static bool bind_for_all(int fd, const struct sockaddr_un *address)
 static int make_folder(const char *path)
 {
     char folder[sizeof((struct sockaddr_un *)0)->sun_path];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL || slash == folder)
-        return 0;
-    *slash = '\0';
+    path_folder(path, folder, sizeof folder);
     return mkdir(folder, 0755) == 0 || errno == EEXIST ? 0 : -errno;
 }
 

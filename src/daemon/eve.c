@@ -162,11 +162,10 @@ static json_t *spid_of_packet(struct eve *eve, const struct event *event)
 
 static json_t *drop_json(const struct event *event)
 {
-    static const char *const flags[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
     json_t *drop = json_object();
     json_object_set_new(drop, "len", INT(event->length));
-    for (unsigned i = 0; event->protocol == PROTOCOL_TCP && i < sizeof flags / sizeof flags[0]; i++)
-        json_object_set_new(drop, flags[i], json_boolean(event->tcp_flags >> i & 1));
+    for (unsigned i = 0; event->protocol == PROTOCOL_TCP && i < TCP_FLAG_COUNT; i++)
+        json_object_set_new(drop, tcp_flag_name(i), json_boolean(event->tcp_flags >> i & 1));
     json_object_set_new(drop, "reason", json_string(reason_name(event->verdict.reason)));
     return drop;
 }

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/text.h"
-#include "daemon/worker.h"
+#include "daemon/clock.h"
 #include "packet/protocol.h"
 
 double event_epoch(void)

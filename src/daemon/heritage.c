@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "alg/alg.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "daemon/log.h"
 #include "daemon/private.h"
@@ -65,11 +66,8 @@ static bool is_ours(int fd, const char *path)
 {
     struct stat file, folder;
     char place[PATH_MAX];
-    snprintf(place, sizeof place, "%s", path);
-    char *slash = strrchr(place, '/');
-    if (slash != NULL)
-        slash[slash == place] = '\0';
-    if (fstat(fd, &file) != 0 || stat(slash != NULL ? place : ".", &folder) != 0)
+    path_folder(path, place, sizeof place);
+    if (fstat(fd, &file) != 0 || stat(place, &folder) != 0)
         return false;
     bool owner = file.st_uid == 0 || file.st_uid == geteuid() || file.st_uid == folder.st_uid;
     return S_ISREG(file.st_mode) && owner && (file.st_mode & 077) == 0;

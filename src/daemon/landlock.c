@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/path.h"
+
 /* Later than the headers of Linux 6.1. */
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
@@ -21,13 +23,8 @@ static unsigned folder_count;
 
 void landlock_keep_folder_of(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    if (folder_count == LANDLOCK_FOLDERS_MAX)
-        return;
-    if (slash == NULL)
-        snprintf(folders[folder_count++], sizeof folders[0], ".");
-    else
-        snprintf(folders[folder_count++], sizeof folders[0], "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    if (folder_count < LANDLOCK_FOLDERS_MAX)
+        path_folder(path, folders[folder_count++], sizeof folders[0]);
 }
 
 /* What is refused outside of the folders. What this kernel does not know yet cannot be. */

@@ -1,4 +1,6 @@
 libhost_a_SOURCES += \
+	src/daemon/clock.c \
+	src/daemon/clock.h \
 	src/daemon/control_socket.c \
 	src/daemon/control_socket.h \
 	src/daemon/daemon.c \

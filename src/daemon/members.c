@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/siphash.h"
-#include "daemon/worker.h"
+#include "daemon/clock.h"
 #include "rules/dns_set.h"
 #include "rules/dynamic_set.h"
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "config.h"
 #include "daemon/landlock.h"
 #include "daemon/log.h"
@@ -47,9 +48,8 @@ bool privileges_need_bpf(bool (*probe)(const void *context), const void *context
 void privileges_make_folder_of(const struct privileges *privileges, const char *path)
 {
     char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
-    if (folder[0] != '\0' && mkdir(folder, 0755) == 0 && privileges->changes_user &&
+    path_folder(path, folder, sizeof folder);
+    if (mkdir(folder, 0755) == 0 && privileges->changes_user &&
         chown(folder, privileges->uid, privileges->gid) != 0)
         log_line(LOG_LEVEL_WARNING, "%s: it cannot be given to the user " PRIVILEGES_USER ": %s", folder, strerror(errno));
 }

@@ -196,12 +196,11 @@ static void tell_end(struct daemon *daemon, struct eve *eve, const struct depart
     uint64_t now_ms = clock_now_ms();
     uint32_t opener = departure->connection.opener;
     uint32_t rule = opener != 0 ? ruleset_rule_of(ruleset, opener) : RULE_DEFAULT;
-    size_t index = rule != RULE_DEFAULT ? rule : ruleset->rule_count;
-    struct rate rate = rule != RULE_DEFAULT ? ruleset->rules[rule].log.rate : ruleset->default_log.rate;
-    if (log_meter_pass(&policy->end_meters[index], rate, now_ms))
+    size_t slot = ruleset_slot(ruleset, rule);
+    if (log_meter_pass(&policy->end_meters[slot], ruleset_log_rate(ruleset, rule), now_ms))
         put_event(&daemon->recorder, eve_end(eve, departure, now_ms));
     else
-        __atomic_fetch_add(&policy->left_out[policy->workers - 1][index], 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&policy->left_out[policy->workers - 1][slot], 1, __ATOMIC_RELAXED);
 }
 
 static void tell_denied(struct recorder *recorder, const struct eve *eve, struct denied *denied)

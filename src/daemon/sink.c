@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mapping.h"
+#include "daemon/clock.h"
 #include "daemon/denied.h"
 #include "io/outlet.h"
 #include "io/pcapng.h"
@@ -40,13 +41,6 @@ struct sink {
     bool reopening, stopping;
     struct sink_state state;
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void sink_free(struct sink *sink)
 {
@@ -148,8 +142,8 @@ static bool next(struct sink *sink, bool idle)
 static void wait_for_reader(struct sink *sink)
 {
     if (sink->slow_ms == 0)
-        sink->slow_ms = now_ms();
-    else if (now_ms() - sink->slow_ms >= AGAIN_SECONDS * 1000)
+        sink->slow_ms = clock_now_ms();
+    else if (clock_now_ms() - sink->slow_ms >= AGAIN_SECONDS * 1000)
         set_error(sink, EAGAIN);
     outlet_wait(&sink->outlet, WAIT_MS);
 }

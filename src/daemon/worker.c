@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/fast.h"
 
@@ -47,13 +46,6 @@ struct worker {
     bool rejects_held; /* atomic, as what follows */
     int missing; /* -errno: why the queue could not be taken again */
 };
-
-uint64_t clock_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void *array_new(size_t count, size_t size)
 {
@@ -150,12 +142,10 @@ static void use_policy(struct worker *worker, const struct policy *policy)
 static bool may_log(struct worker *worker, uint32_t rule)
 {
     const struct policy *policy = worker->policy;
-    const struct ruleset *ruleset = policy->ruleset;
-    size_t index = rule == RULE_DEFAULT ? ruleset->rule_count : rule;
-    struct rate rate = rule == RULE_DEFAULT ? ruleset->default_log.rate : ruleset->rules[index].log.rate;
-    if (log_meter_pass(&policy->meters[index], rate, worker->now_ms))
+    size_t slot = ruleset_slot(policy->ruleset, rule);
+    if (log_meter_pass(&policy->meters[slot], ruleset_log_rate(policy->ruleset, rule), worker->now_ms))
         return true;
-    __atomic_fetch_add(&policy->left_out[worker->config.number][index], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&policy->left_out[worker->config.number][slot], 1, __ATOMIC_RELAXED);
     return false;
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/clock.h"
 #include "daemon/denied.h"
 #include "daemon/drops.h"
 #include "daemon/events.h"
@@ -96,8 +97,5 @@ const struct drops *worker_drops(const struct worker *worker);
 const struct engine_counters *worker_counters(const struct worker *worker);
 const struct nfqueue_counters *worker_queue_counters(const struct worker *worker);
 const struct inject_counters *worker_inject_counters(const struct worker *worker);
-
-/* Milliseconds of CLOCK_MONOTONIC: the engine's clock. */
-uint64_t clock_now_ms(void);
 
 #endif

@@ -24,7 +24,7 @@ static inline void passage_count(uint64_t *counter, uint64_t more)
 
 static inline struct rule_counter *passage_rule_counter(const struct engine *engine, uint32_t rule)
 {
-    return &engine->rule_counters[rule == RULE_DEFAULT ? engine->ruleset->rule_count : rule];
+    return &engine->rule_counters[ruleset_slot(engine->ruleset, rule)];
 }
 
 static inline bool passage_unhooked(const struct passage *passage, enum chain chain)

@@ -320,6 +320,18 @@ static inline bool ruleset_logs(const struct ruleset *ruleset, uint32_t rule)
     return rule == RULE_DEFAULT ? ruleset->default_log.wanted : ruleset->rules[rule].log.wanted;
 }
 
+/* Where arrays with an item a rule, and the default's behind them, have that of RULE. */
+static inline size_t ruleset_slot(const struct ruleset *ruleset, uint32_t rule)
+{
+    return rule == RULE_DEFAULT ? ruleset->rule_count : rule;
+}
+
+/* How fast the rule with this index, or the default, may log. */
+static inline struct rate ruleset_log_rate(const struct ruleset *ruleset, uint32_t rule)
+{
+    return rule == RULE_DEFAULT ? ruleset->default_log.rate : ruleset->rules[rule].log.rate;
+}
+
 void ruleset_free(struct ruleset *ruleset);
 
 /* The zone of the interface called NAME: the one that names it, else the one with the longest fitting "prefix+"; 0: none. */
