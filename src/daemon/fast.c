@@ -383,14 +383,14 @@ bool fast_outlives(const struct fast *fast)
     return fast->death == FAST_DEATH_PASSES;
 }
 
-/* What passed until now is counted for the rules that it passed by. */
-static void settle(struct fast *fast)
+/* Gives each entry, as it was a moment ago, to TAKE. */
+static void each_entry(struct fast *fast, void (*take)(struct fast *fast, const struct fastpath_record *record))
 {
     struct fastpath_place place = {0};
     do {
         unsigned count = fastpath_sweep(fast->kernel, &place, fast->swept);
         for (unsigned i = 0; i < count; i++)
-            settle_entry(fast, &fast->swept[i]);
+            take(fast, &fast->swept[i]);
     } while (place.under_way || place.v6);
 }
 
@@ -401,8 +401,9 @@ void fast_publish(struct fast *fast, const struct policy *policy, bool stale)
     if (stale)
         fastpath_generation(fast->kernel, ++fast->generation);
     pthread_mutex_unlock(&fast->lock);
+    /* What passed until now is counted for the rules that it passed by. */
     if (stale)
-        settle(fast);
+        each_entry(fast, settle_entry);
     pthread_mutex_lock(&fast->lock);
     fast->engine.ruleset = policy->ruleset;
     fast->engine.surroundings = policy->surroundings;
@@ -457,23 +458,16 @@ static bool adopt(struct fast *fast, const struct fastpath_record *record, uint3
     return true;
 }
 
-/* Before anybody is told of packets: each entry is held against the rules that are in force now. */
-static void take_over(struct fast *fast, uint64_t now_ms)
+/* The entry is held against the rules that are in force now. */
+static void take_over(struct fast *fast, const struct fastpath_record *record)
 {
-    struct fastpath_place place = {0};
+    struct table *table = fast->engine.table;
     struct fastpath_entry gone;
-    do {
-        unsigned count = fastpath_sweep(fast->kernel, &place, fast->swept);
-        for (unsigned i = 0; i < count; i++) {
-            const struct fastpath_record *record = &fast->swept[i];
-            uint32_t hash = table_hash(fast->engine.table, &record->tuple);
-            table_lock(fast->engine.table, hash);
-            if (!adopt(fast, record, hash, now_ms))
-                fastpath_take(fast->kernel, &record->tuple, &gone);
-            table_unlock(fast->engine.table, hash);
-        }
-    } while (place.under_way || place.v6);
-    fast->adopted = fast->entries;
+    uint32_t hash = table_hash(table, &record->tuple);
+    table_lock(table, hash);
+    if (!adopt(fast, record, hash, clock_now_ms()))
+        fastpath_take(fast->kernel, &record->tuple, &gone);
+    table_unlock(table, hash);
 }
 
 /* ---- start and end ---- */
@@ -506,8 +500,10 @@ struct fast *fast_start(const struct fast_config *config, char *error, size_t er
     fast_publish(fast, config->policy, !inherited || config->passed_unseen);
     fast->offload = (struct table_offload){catch_up, recall, tell, fast};
     table_set_offload(config->table, &fast->offload);
+    /* Before anybody is told of packets. */
     if (inherited)
-        take_over(fast, clock_now_ms());
+        each_entry(fast, take_over);
+    fast->adopted = fast->entries;
     fast_turn(fast, clock_now_ms()); /* or nothing would pass before the main thread's first one */
     return fast;
 }
