@@ -8,6 +8,7 @@
 #include "alg/alg.h"
 #include "base/text.h"
 #include "control/moving.h"
+#include "control/words.h"
 #include "state/session.h"
 
 #define INT(number) json_integer((json_int_t)(number))
@@ -184,17 +185,12 @@ static json_t *ago(uint64_t ms, uint64_t now_ms)
     return ms == 0 ? json_null() : json_real((double)(now_ms > ms ? now_ms - ms : 0) / 1000);
 }
 
-static json_t *rule_place(const struct rule *rule)
-{
-    return json_sprintf("%s:%u", rule->file, rule->line);
-}
-
 static json_t *rule_answer(const struct rule *rule, const struct rule_counter *counter, enum action action,
                            uint64_t now_ms)
 {
     json_t *answer = json_object();
-    json_object_set_new(answer, "rule", rule != NULL ? rule_place(rule) : json_string("default"));
-    json_object_set_new(answer, "name", rule != NULL && rule->name != NULL ? json_string(rule->name) : json_null());
+    json_object_set_new(answer, "rule", rule != NULL ? words_place(rule) : json_string("default"));
+    json_object_set_new(answer, "name", words_name(rule));
     json_object_set_new(answer, "action", json_string(action_name(action)));
     json_object_set_new(answer, "packets", INT(counter->packets));
     json_object_set_new(answer, "bytes", INT(counter->bytes));
@@ -214,15 +210,6 @@ json_t *answer_rules(const struct ruleset *ruleset, const struct rule_counter *c
     return json_pack("{s:b, s:o}", "ok", 1, "rules", rules);
 }
 
-static json_t *address_answer(struct address address)
-{
-    char buffer[64];
-    struct text text;
-    text_init(&text, buffer, sizeof buffer);
-    address_to_text(&text, address);
-    return json_string(buffer);
-}
-
 uint32_t answer_rule(const struct connection *connection, const struct ruleset *ruleset)
 {
     bool decided = connection->generation == ruleset->generation && connection->rule != RULE_DEFAULT;
@@ -239,9 +226,9 @@ json_t *answer_connection(const struct connection *connection, const struct kins
     json_t *answer = json_object();
     json_object_set_new(answer, "connection", INT(connection->id));
     json_object_set_new(answer, "proto", INT(tuple->protocol));
-    json_object_set_new(answer, "src", address_answer(high ? tuple->high : tuple->low));
+    json_object_set_new(answer, "src", words_address(high ? tuple->high : tuple->low));
     json_object_set_new(answer, "sport", INT(high ? tuple->high_port : tuple->low_port));
-    json_object_set_new(answer, "dst", address_answer(high ? tuple->low : tuple->high));
+    json_object_set_new(answer, "dst", words_address(high ? tuple->low : tuple->high));
     json_object_set_new(answer, "dport", INT(high ? tuple->low_port : tuple->high_port));
     json_object_set_new(answer, "state", json_string(session_state_name(connection)));
     json_object_set_new(answer, "packets", json_pack("[I, I]", (json_int_t)connection->packets[ORIGINAL],
@@ -250,7 +237,7 @@ json_t *answer_connection(const struct connection *connection, const struct kins
                                                    (json_int_t)connection->bytes[REPLY]));
     json_object_set_new(answer, "age", INT(now_ms / 1000 - connection->created_s));
     json_object_set_new(answer, "expires", json_real(end > now_ms ? (double)(end - now_ms) / 1000 : 0));
-    json_object_set_new(answer, "rule", rule != RULE_DEFAULT ? rule_place(&ruleset->rules[rule]) : json_null());
+    json_object_set_new(answer, "rule", words_place(words_rule(ruleset, rule)));
     if (kinship->parent != 0)
         json_object_set_new(answer, "parent", INT(kinship->parent));
     if (kinship->alg != 0) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "control/words.h"
 #include "engine/selftest.h"
 #include "packet/reason.h"
 #include "rules/member.h"
@@ -78,23 +79,13 @@ static void add_through(const struct explanation *path, const struct rule *rule,
         json_object_set_new(step, "destination_member", dst);
 }
 
-static json_t *place_of(const struct rule *rule)
-{
-    return json_sprintf("%s:%u", rule->file, rule->line);
-}
-
-static json_t *name_of(const struct rule *rule)
-{
-    return rule->name != NULL ? json_string(rule->name) : json_null();
-}
-
 static void take_rule(void *context, uint32_t index, enum condition failed)
 {
     struct explanation *path = context;
     const struct rule *rule = &path->ruleset->rules[index];
     struct mismatch mismatch;
     bool matched = !mismatch_of(&mismatch, path->ruleset, path->surroundings, &path->query, index, failed);
-    json_t *step = json_pack("{s:o, s:o, s:s, s:b}", "rule", place_of(rule), "name", name_of(rule), "action",
+    json_t *step = json_pack("{s:o, s:o, s:s, s:b}", "rule", words_place(rule), "name", words_name(rule), "action",
                              action_name(rule->action), "matched", matched);
     if (!matched) {
         json_object_set_new(step, "failed", json_string(mismatch.what));
@@ -123,14 +114,14 @@ void explanation_init(struct explanation *explanation, const struct ruleset *rul
 static json_t *outcome(const struct ruleset *ruleset, const struct query *query, const struct answer *answer)
 {
     const struct decision *decision = &answer->decision;
-    const struct rule *rule = decision->rule == RULE_DEFAULT ? NULL : &ruleset->rules[decision->rule];
+    const struct rule *rule = words_rule(ruleset, decision->rule);
     enum reason reason = answer->screening == SCREENING_SPOOFED ? REASON_SPOOFED
                          : answer->screening != SCREENING_NONE  ? REASON_IMPLICIT
                          : rule != NULL                         ? REASON_RULE
                                                                 : REASON_DEFAULT;
     json_t *outcome = json_pack("{s:s, s:s, s:s, s:o, s:o}", "verdict", action_name(decision->action), "state",
                                 state_name(query->state), "reason", reason_name(reason), "rule",
-                                rule != NULL ? place_of(rule) : json_null(), "name", rule != NULL ? name_of(rule) : json_null());
+                                words_place(rule), "name", words_name(rule));
     if (answer->screening != SCREENING_NONE)
         json_object_set_new(outcome, "before", json_string(screening_name(answer->screening)));
     return outcome;

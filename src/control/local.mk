@@ -10,4 +10,6 @@ libhost_a_SOURCES += \
 	src/control/metrics.c \
 	src/control/metrics.h \
 	src/control/moving.c \
-	src/control/moving.h
+	src/control/moving.h \
+	src/control/words.c \
+	src/control/words.h

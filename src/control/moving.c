@@ -1,6 +1,7 @@
 #include "control/moving.h"
 
 #include "base/text.h"
+#include "control/words.h"
 #include "rules/dns_set.h"
 #include "rules/dynamic_set.h"
 #include "rules/moving.h"
@@ -72,13 +73,8 @@ static json_t *prefix_answer(const struct ruleset *ruleset, const struct moving_
     struct dynamic_member members[MOVING_PREFIXES_MAX];
     uint32_t count = dynamic_set_list(moving->members, now_ms, members, MOVING_PREFIXES_MAX);
     json_t *addresses = json_array();
-    for (uint32_t i = 0; i < count; i++) {
-        char buffer[64];
-        struct text text;
-        text_init(&text, buffer, sizeof buffer);
-        address_to_text(&text, members[i].address);
-        json_array_append_new(addresses, json_string(buffer));
-    }
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(addresses, words_address(members[i].address));
     return json_pack("{s:s, s:s, s:o}", "prefix", moving->name, "zone", ruleset->zones[moving->zone].name, "addresses", addresses);
 }
 

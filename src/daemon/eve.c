@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/text.h"
+#include "control/words.h"
 #include "packet/protocol.h"
 #include "state/session.h"
 
@@ -34,15 +34,6 @@ static json_t *begin(double seconds, const char *type)
     json_object_set_new(event, "timestamp", time_json(seconds));
     json_object_set_new(event, "event_type", json_string(type));
     return event;
-}
-
-static json_t *address_json(struct address address)
-{
-    char buffer[64];
-    struct text text;
-    text_init(&text, buffer, sizeof buffer);
-    address_to_text(&text, address);
-    return json_string(buffer);
 }
 
 /* Names as Suricata has them; a protocol without one has its number. */
@@ -102,29 +93,20 @@ struct ends {
 static void set_ends(json_t *event, const struct ends *ends)
 {
     bool ports = protocol_has_ports(ends->protocol);
-    json_object_set_new(event, "src_ip", address_json(ends->src));
+    json_object_set_new(event, "src_ip", words_address(ends->src));
     if (ports)
         json_object_set_new(event, "src_port", INT(ends->src_port));
-    json_object_set_new(event, "dest_ip", address_json(ends->dst));
+    json_object_set_new(event, "dest_ip", words_address(ends->dst));
     if (ports)
         json_object_set_new(event, "dest_port", INT(ends->dst_port));
     json_object_set_new(event, "proto", protocol_json(ends->protocol));
 }
 
-static json_t *name_json(const char *name)
-{
-    json_t *json = name != NULL ? json_string(name) : NULL;
-    return json != NULL ? json : json_null(); /* a file's name need not be UTF-8 */
-}
-
 static void set_rule(json_t *spid, const struct ruleset *ruleset, uint32_t index)
 {
-    const struct rule *rule = index < ruleset->rule_count ? &ruleset->rules[index] : NULL;
-    char place[EVE_LINE_BYTES];
-    if (rule != NULL)
-        snprintf(place, sizeof place, "%s:%u", rule->file, rule->line);
-    json_object_set_new(spid, "rule", name_json(rule != NULL ? place : NULL));
-    json_object_set_new(spid, "name", name_json(rule != NULL ? rule->name : NULL));
+    const struct rule *rule = words_rule(ruleset, index);
+    json_object_set_new(spid, "rule", words_place(rule));
+    json_object_set_new(spid, "name", words_name(rule));
 }
 
 /* What every event of a packet begins with. */
@@ -182,18 +164,23 @@ static json_t *anomaly_json(const struct event *event)
                      verdict->detail != NULL ? verdict->detail : reason_name(verdict->reason));
 }
 
+/* Its name says more than its place. */
+static json_t *signature_of(const struct rule *rule)
+{
+    if (rule == NULL)
+        return json_string("default");
+    return rule->name != NULL ? words_name(rule) : words_place(rule);
+}
+
 static json_t *alert_json(const struct ruleset *ruleset, uint32_t index)
 {
-    const struct rule *rule = index < ruleset->rule_count ? &ruleset->rules[index] : NULL;
+    const struct rule *rule = words_rule(ruleset, index);
     json_t *alert = json_object();
-    char signature[EVE_LINE_BYTES] = "default";
-    if (rule != NULL)
-        snprintf(signature, sizeof signature, "%s:%u", rule->file, rule->line);
     json_object_set_new(alert, "action", json_string("allowed"));
     json_object_set_new(alert, "gid", INT(1));
     json_object_set_new(alert, "signature_id", INT(rule != NULL ? rule->identity : 0));
     json_object_set_new(alert, "rev", INT(1));
-    json_object_set_new(alert, "signature", name_json(rule != NULL && rule->name != NULL ? rule->name : signature));
+    json_object_set_new(alert, "signature", signature_of(rule));
     json_object_set_new(alert, "category", json_string(rule != NULL ? action_name(rule->action) : "default"));
     json_object_set_new(alert, "severity", INT(3));
     return alert;

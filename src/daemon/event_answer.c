@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "base/text.h"
+#include "control/words.h"
 #include "daemon/clock.h"
 #include "packet/protocol.h"
 
@@ -17,13 +17,7 @@ double event_epoch(void)
 
 static json_t *address_answer(const struct event *event, struct address address)
 {
-    char buffer[64];
-    struct text text;
-    if (event->family == 0)
-        return json_null();
-    text_init(&text, buffer, sizeof buffer);
-    address_to_text(&text, address);
-    return json_string(buffer);
+    return event->family != 0 ? words_address(address) : json_null();
 }
 
 static json_t *protocol_answer(const struct event *event)
@@ -48,17 +42,10 @@ static json_t *interface_answer(uint32_t interface)
     return if_indextoname(interface, name) != NULL ? json_string(name) : json_sprintf("%u", interface);
 }
 
-static void set_rule(json_t *answer, const struct event *event, const struct ruleset *ruleset)
-{
-    uint32_t index = ruleset_rule_of(ruleset, event->identity);
-    const struct rule *rule = index != RULE_DEFAULT ? &ruleset->rules[index] : NULL;
-    json_object_set_new(answer, "rule", rule != NULL ? json_sprintf("%s:%u", rule->file, rule->line) : json_null());
-    json_object_set_new(answer, "name", rule != NULL && rule->name != NULL ? json_string(rule->name) : json_null());
-}
-
 json_t *event_answer(const struct event *event, const struct ruleset *ruleset, double epoch)
 {
     const struct verdict *verdict = &event->verdict;
+    const struct rule *rule = words_rule(ruleset, ruleset_rule_of(ruleset, event->identity));
     bool ports = protocol_has_ports(event->protocol);
     bool icmp = event->protocol == PROTOCOL_ICMP || event->protocol == PROTOCOL_ICMP6;
     char flags[TCP_FLAGS_BYTES];
@@ -69,7 +56,8 @@ json_t *event_answer(const struct event *event, const struct ruleset *ruleset, d
     json_object_set_new(answer, "reason", json_string(reason_name(verdict->reason)));
     if (verdict->detail != NULL)
         json_object_set_new(answer, "detail", json_string(verdict->detail));
-    set_rule(answer, event, ruleset);
+    json_object_set_new(answer, "rule", words_place(rule));
+    json_object_set_new(answer, "name", words_name(rule));
     json_object_set_new(answer, "connection", number_or_null(verdict->connection, verdict->connection != 0));
     json_object_set_new(answer, "parent", number_or_null(verdict->parent, verdict->parent != 0));
     json_object_set_new(answer, "src", address_answer(event, event->src));

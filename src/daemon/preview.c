@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/words.h"
 #include "daemon/private.h"
 #include "engine/screen.h"
 #include "rules/classify.h"
@@ -149,11 +150,9 @@ void preview_make(struct preview *preview, const struct daemon *daemon, const st
 
 static json_t *decider_answer(const struct ruleset *ruleset, const struct decider *decider)
 {
-    const struct rule *rule = decider->rule != RULE_DEFAULT ? &ruleset->rules[decider->rule] : NULL;
-    json_t *place = rule != NULL ? json_sprintf("%s:%u", rule->file, rule->line)
-                                 : json_string(decider->before != NULL ? decider->before : "default");
-    return json_pack("{s:o, s:s?, s:s}", "rule", place, "name", rule != NULL ? rule->name : NULL, "action",
-                     action_name(decider->action));
+    const struct rule *rule = words_rule(ruleset, decider->rule);
+    json_t *place = rule != NULL ? words_place(rule) : json_string(decider->before != NULL ? decider->before : "default");
+    return json_pack("{s:o, s:o, s:s}", "rule", place, "name", words_name(rule), "action", action_name(decider->action));
 }
 
 void preview_answer(const struct preview *preview, json_t *answer)

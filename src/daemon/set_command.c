@@ -3,13 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "control/answer.h"
+#include "control/words.h"
 #include "daemon/private.h"
 #include "parser/parser.h"
 #include "rules/dynamic_set.h"
 
-#define ADDRESS_BYTES 64
 
 /* Members of one answer; how many there are stands beside them. */
 #define LISTED_MAX 16384u
@@ -43,16 +42,12 @@ static bool address_of(const json_t *request, struct address *address, json_t **
 
 static json_t *member_answer(const struct dynamic_member *member, const struct ruleset *ruleset, uint64_t now_ms)
 {
-    char bytes[ADDRESS_BYTES];
-    struct text text;
-    text_init(&text, bytes, sizeof bytes);
-    address_to_text(&text, member->address);
     uint32_t rule = member->by != 0 ? ruleset_rule_of(ruleset, member->by) : RULE_DEFAULT;
-    json_t *answer = json_pack("{s:s, s:f, s:o}", "address", bytes, "age", (double)(now_ms - member->added_ms) / 1e3, "left",
+    json_t *answer = json_pack("{s:o, s:f, s:o}", "address", words_address(member->address), "age", (double)(now_ms - member->added_ms) / 1e3, "left",
                                member->until_ms == UINT64_MAX ? json_null()
                                                               : json_real((double)(member->until_ms - now_ms) / 1e3));
     if (rule != RULE_DEFAULT)
-        json_object_set_new(answer, "by", json_sprintf("%s:%u", ruleset->rules[rule].file, ruleset->rules[rule].line));
+        json_object_set_new(answer, "by", words_place(words_rule(ruleset, rule)));
     else
         json_object_set_new(answer, "by", member->by == 0 ? json_string("hand") : json_null());
     return answer;
