@@ -1,7 +1,6 @@
 #include "daemon/control_socket.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +12,9 @@
 #include "base/path.h"
 #include "control/answer.h"
 #include "daemon/log.h"
+#include "daemon/peer.h"
 #include "daemon/selection.h"
 #include "io/local_socket.h"
-
-#ifndef SO_PEERGROUPS
-#define SO_PEERGROUPS 59
-#endif
-
-#define GROUPS_MAX 256
-#define READING_GROUP "spid"
-#define CHANGING_GROUP "spid-admin"
-#define NO_GROUP ((gid_t)-1)
 
 /* Who has neither sent nor read anything for so long gives his place up to an equal who needs it. */
 #define QUIET_SECONDS 2.0
@@ -31,12 +22,10 @@
 /* How often the socket's file is looked for, and clients are accepted again after the system refused one. */
 #define LOOK_SECONDS 1.0
 
-enum permission { MAY_NOTHING, MAY_READ, MAY_CHANGE };
-
 struct client {
     struct control_socket *control; /* NULL: the place is free */
     int fd;
-    enum permission permission;
+    enum peer_permission permission;
     ev_io readable, writable;
     double active;     /* when bytes last went either way, on the loop's clock */
     char *input;
@@ -68,7 +57,7 @@ struct control_socket {
     unsigned next;         /* whose turn it is */
     size_t unread;         /* bytes that are held for what clients have not read */
     struct sockaddr_un address;
-    gid_t readers, changers; /* NO_GROUP: there is none */
+    struct peer_groups groups;
     struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -230,8 +219,8 @@ static json_t *obey(struct client *client, const char *command, const json_t *re
     if (found == NULL && stream == NULL && !lists)
         return unknown(actions, command);
     bool changes = found != NULL && found->changes;
-    if (client->permission < (changes ? MAY_CHANGE : MAY_READ))
-        return refusal(command, changes ? CHANGING_GROUP : READING_GROUP);
+    if (client->permission < (changes ? PEER_MAY_CHANGE : PEER_MAY_READ))
+        return refusal(command, changes ? PEER_CHANGING_GROUP : PEER_READING_GROUP);
     if (stream != NULL)
         return begin_stream(client, stream, request);
     return lists ? begin_list(client, request) : found->answer(actions->context, request);
@@ -382,42 +371,11 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
     end_when_done(client);
 }
 
-static gid_t group_of(const char *name)
-{
-    const struct group *group = getgrnam(name);
-    return group != NULL ? group->gr_gid : NO_GROUP;
-}
-
-static bool in_group(const struct ucred *peer, const gid_t *groups, unsigned count, gid_t group)
-{
-    bool in = peer->gid == group;
-    for (unsigned i = 0; i < count; i++)
-        in |= groups[i] == group;
-    return in && group != NO_GROUP;
-}
-
-static enum permission permission_of(const struct control_socket *control, int fd)
-{
-    struct ucred peer;
-    gid_t groups[GROUPS_MAX];
-    socklen_t length = sizeof peer, groups_bytes = sizeof groups;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
-        return MAY_NOTHING; /* fail closed */
-    if (peer.uid == 0)
-        return MAY_CHANGE;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_bytes) != 0)
-        groups_bytes = 0;
-    unsigned count = (unsigned)(groups_bytes / sizeof groups[0]);
-    if (in_group(&peer, groups, count, control->changers))
-        return MAY_CHANGE;
-    return in_group(&peer, groups, count, control->readers) ? MAY_READ : MAY_NOTHING;
-}
-
 /*
  * A place for somebody with this permission: a free one, or that of the one who may least and among these has been quiet for
  * longest, if he may less or is quiet indeed. So nobody can hold all places against those who may more than he. NULL: there is none.
  */
-static struct client *find_place(struct control_socket *control, enum permission permission)
+static struct client *find_place(struct control_socket *control, enum peer_permission permission)
 {
     struct client *least = &control->clients[0];
     for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
@@ -449,7 +407,7 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
         return;
     }
     control->refusing = false;
-    enum permission permission = permission_of(control, fd);
+    enum peer_permission permission = peer_permission(&control->groups, fd);
     struct client *client = find_place(control, permission);
     char *input = client != NULL ? malloc(CONTROL_LINE_BYTES_MAX) : NULL;
     if (input == NULL) {
@@ -570,8 +528,7 @@ struct control_socket *control_socket_open(struct ev_loop *loop, const char *pat
     }
     control->loop = loop;
     control->actions = *actions;
-    control->readers = group_of(READING_GROUP);
-    control->changers = group_of(CHANGING_GROUP);
+    control->groups = peer_groups_now();
     control->fd = -1;
     control->address.sun_family = AF_UNIX;
     strcpy(control->address.sun_path, path);

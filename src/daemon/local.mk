@@ -42,6 +42,8 @@ libhost_a_SOURCES += \
 	src/daemon/members.h \
 	src/daemon/notify.c \
 	src/daemon/notify.h \
+	src/daemon/peer.c \
+	src/daemon/peer.h \
 	src/daemon/preview.c \
 	src/daemon/preview.h \
 	src/daemon/private.h \
