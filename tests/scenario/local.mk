@@ -1,6 +1,6 @@
 # Dialogues in time, on the engine alone.
 check_PROGRAMS += tests/scenario/run
-tests_scenario_run_SOURCES = tests/scenario/run.c tests/scenario/packets.c tests/scenario/packets.h tests/unit/build.c tests/unit/build.h
+tests_scenario_run_SOURCES = tests/scenario/run.c tests/scenario/packets.c tests/scenario/packets.h tests/unit/build.c tests/unit/build.h tests/unit/rules_text.h
 tests_scenario_run_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_scenario_run_LDADD = libparser.a libengine.a
 dist_check_SCRIPTS += tests/scenario/run.sh

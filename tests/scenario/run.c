@@ -43,6 +43,7 @@
 #include "state/session.h"
 #include "state/family.h"
 #include "tests/scenario/packets.h"
+#include "tests/unit/rules_text.h"
 
 #define TALKS_MAX 16
 #define WORDS_MAX 40
@@ -81,24 +82,6 @@ static void __attribute__((format(printf, 2, 3))) complain(struct scenario *scen
 
 /* ---- rules ---- */
 
-static int read_rules(void *context, const char *path, char **bytes, size_t *length)
-{
-    const struct scenario *scenario = context;
-    (void)path;
-    *length = strlen(scenario->rules);
-    *bytes = strdup(scenario->rules);
-    return 0;
-}
-
-static int expand_nothing(void *context, const char *pattern, void (*found)(void *, const char *), void *taker)
-{
-    (void)context;
-    (void)pattern;
-    (void)found;
-    (void)taker;
-    return 0;
-}
-
 /* A zone is its own interface: both have the same number. The gateway itself is 192.0.2.1 and 2001:db8::1. */
 static const struct surroundings *surroundings_of(const struct ruleset *ruleset)
 {
@@ -131,7 +114,7 @@ static uint16_t zone_called(const struct scenario *scenario, const char *name)
 
 static void use_rules(struct scenario *scenario)
 {
-    const struct file_access access = {read_rules, expand_nothing, scenario};
+    const struct file_access access = rules_text(scenario->rules);
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
     struct ruleset *ruleset = parser_read("rules", &access, &diagnostics);

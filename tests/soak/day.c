@@ -24,6 +24,7 @@
 #include "state/stream.h"
 #include "tests/differential/dialogue.h"
 #include "tests/unit/build.h"
+#include "tests/unit/rules_text.h"
 
 #define CAPACITY 12000
 #define EXPIRE_BUDGET 256
@@ -65,7 +66,6 @@ struct day {
     struct engine engine;
     uint64_t now_ms, random;
     uint32_t generation;
-    const char *text; /* the rules that are being read */
     uint64_t packets, allowed, children;
     uint32_t most_connections, most_waiting, most_blocks;
     uint16_t port; /* of the client, ever new */
@@ -83,31 +83,12 @@ static uint32_t draw(struct day *day, uint32_t below)
 
 /* ---- rules ---- */
 
-static int read_rules(void *context, const char *path, char **bytes, size_t *length)
-{
-    const struct day *day = context;
-    (void)path;
-    *length = strlen(day->text);
-    *bytes = strdup(day->text);
-    return 0;
-}
-
-static int expand_nothing(void *context, const char *pattern, void (*found)(void *, const char *), void *taker)
-{
-    (void)context;
-    (void)pattern;
-    (void)found;
-    (void)taker;
-    return 0;
-}
-
 static void use_rules(struct day *day, const char *text)
 {
-    const struct file_access access = {read_rules, expand_nothing, day};
+    const struct file_access access = rules_text(text);
     const struct interface_zone zones[] = {{LAN, 1}, {WAN, 2}};
     struct engine *engine = &day->engine;
     struct diagnostics diagnostics;
-    day->text = text;
     diagnostics_init(&diagnostics);
     struct ruleset *ruleset = parser_read("rules", &access, &diagnostics);
     for (size_t i = 0; ruleset == NULL && i < diagnostics.count; i++)

@@ -5,7 +5,8 @@ tests_soak_day_SOURCES = \
 	tests/differential/dialogue.h \
 	tests/soak/day.c \
 	tests/unit/build.c \
-	tests/unit/build.h
+	tests/unit/build.h \
+	tests/unit/rules_text.h
 tests_soak_day_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_soak_day_LDADD = libparser.a libengine.a
 dist_check_SCRIPTS += tests/soak/run.sh

@@ -7,6 +7,7 @@
 
 #include "packet/packet.h"
 #include "parser/parser.h"
+#include "tests/unit/rules_text.h"
 
 #define SETS 40
 
@@ -263,17 +264,9 @@ char *random_rules(struct random *random, enum random_kind kind, unsigned count)
     return writer.text;
 }
 
-static int read_text(void *context, const char *path, char **bytes, size_t *length)
-{
-    (void)path;
-    *bytes = strdup(context);
-    *length = strlen(context);
-    return 0;
-}
-
 struct ruleset *random_rules_read(const char *text)
 {
-    const struct file_access access = {.read = read_text, .context = (void *)(uintptr_t)text};
+    const struct file_access access = rules_text(text);
     struct diagnostics diagnostics;
     if (!diagnostics_init(&diagnostics))
         abort();
