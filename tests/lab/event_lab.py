@@ -4,13 +4,10 @@ import json
 import os
 import socket
 import struct
-import subprocess
 import sys
-import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lab import SERVER4, Lab, wait_until
+from lab import SERVER4, LabTest, wait_until
 
 # The daemon's own /dev and /run, where syslog and the journal are sockets of this test, and a disk that is soon full.
 PRIVATE = """set -e
@@ -65,10 +62,10 @@ def epb_comments(path):
     return found
 
 
-class EventLab(unittest.TestCase):
+class EventLab(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         # The daemon is the user spid when it opens a file again.
         os.chmod(cls.lab.folder, 0o777)
         cls.lab.web("server", 80, 81, 82)
@@ -76,10 +73,6 @@ class EventLab(unittest.TestCase):
         cls.script = os.path.join(cls.lab.folder, "private.sh")
         with open(cls.script, "w") as file:
             file.write(PRIVATE)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def setUp(self):
         self.eve = os.path.join(self.lab.folder, self.id().rsplit(".", 1)[1] + ".json")

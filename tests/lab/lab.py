@@ -9,11 +9,11 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+import unittest
 
 SKIP = 77
 
@@ -319,6 +319,23 @@ except OSError as e:
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+
+class LabTest(unittest.TestCase):
+    """Tests of one lab, which is made before the first of them and is gone after the last."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab(os.environ.get("builddir", "."))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.lab.close()
+
+    def clear(self, rules):
+        """Ends all daemons. Whatever a test left in the kernel goes by spid's own hand."""
+        for daemon in self.lab.daemons:
+            daemon.stop(signal.SIGKILL)
+        self.lab.spid(rules).stop(signal.SIGINT)
 
 
 def main(test_case):

@@ -43,7 +43,7 @@ LAB_TESTS = \
 	tests/lab/test_tutorials.py
 dist_check_SCRIPTS += $(LAB_TESTS)
 EXTRA_DIST += tests/lab/alerts.yml tests/lab/bystander.py tests/lab/event_lab.py tests/lab/exposition.py tests/lab/h323_agent.py
-EXTRA_DIST += tests/lab/lab.py tests/lab/misuse.py tests/tutorial.py
+EXTRA_DIST += tests/lab/lab.py tests/lab/misuse.py tests/lab/older.py tests/tutorial.py
 
 # A clock on the wall that steps. Loaded before a daemon that may have a sanitizer's runtime of its own: it has none itself.
 check_DATA = tests/lab/wall.so

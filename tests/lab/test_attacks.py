@@ -3,11 +3,10 @@
 import json
 import os
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, SERVER4, Lab, wait_until
+from lab import CLIENT4, SERVER4, LabTest, wait_until
 
 LONG = bool(os.environ.get("SPID_LAB_LONG"))
 CONNECTIONS = 20000
@@ -88,10 +87,10 @@ print(served)
 """
 
 
-class Attacks(unittest.TestCase):
+class Attacks(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.attack_program = os.path.join(cls.lab.build, "tests", "lab", "attack")
         cls.lab.web("server", 80)
         cls.lab.udp_echo("server", 5300)
@@ -104,10 +103,6 @@ class Attacks(unittest.TestCase):
         cls.macs = {"lan0": cls.mac("eth1"), "wan0": cls.mac("eth0")}
         cls.spid = cls.lab.spid(RULES)
         cls.bystanders = 0
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     @classmethod
     def mac(cls, interface):

@@ -6,11 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, GATEWAY4, SERVER4, SERVER6, Lab
+from lab import CLIENT4, GATEWAY4, SERVER4, SERVER6, LabTest
 
 ZONES = "zone lan = eth1\nzone wan = eth0\n"
 SSH = ZONES + 'allow lan to any tcp 22 as "ssh"\nallow lan to any udp 5300 as "echo"\n'
@@ -109,18 +108,14 @@ class Administrator(Typist):
     code = ADMINISTRATOR
 
 
-class Confirm(unittest.TestCase):
+class Confirm(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         ready = os.path.join(cls.lab.folder, "echo")
         cls.lab.start("server", sys.executable, "-c", ECHO, ready)
         lab_module.wait_until(lambda: os.path.exists(ready), what="the server")
         cls.lab.udp_echo("server", 5300)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def setUp(self):
         # Each with an empty table.

@@ -4,11 +4,10 @@ import json
 import os
 import subprocess
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CHANGERS, CLIENT4, READERS, SERVER4, SERVER6, Lab
+from lab import CHANGERS, CLIENT4, READERS, SERVER4, SERVER6, LabTest
 
 RULES = """zone lan = eth1
 zone wan = eth0
@@ -34,17 +33,13 @@ except OSError as e:
 """
 
 
-class Control(unittest.TestCase):
+class Control(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80)
         cls.lab.udp_echo("server", 5300)
         cls.spid = cls.lab.spid(RULES)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def hold(self, address):
         process = subprocess.Popen(["ip", "netns", "exec", self.lab.names["client"], sys.executable, "-c", HOLD, address],

@@ -7,12 +7,11 @@ import signal
 import struct
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
 from bystander import PORT, Bystander, serve
-from lab import CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, SERVER4, SERVER6, Lab, wait_until
+from lab import CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, SERVER4, SERVER6, LabTest, wait_until
 
 ZONES = "zone lan = eth1\nzone wan = eth0\n"
 RULES = ZONES + f"hook forward, input\nallow lan to wan tcp {PORT}, tcp 80, udp 5300\nallow lan to self tcp 80\n"
@@ -20,18 +19,14 @@ MANY = ZONES + "hook forward, input\n" + "".join(
     f"deny 10.{i // 250}.{i % 250}.0/24 to 198.51.100.0/24 tcp {1 + i * 7 % 60000}\n" for i in range(10000)) + RULES[len(ZONES) + 20:]
 
 
-class Drills(unittest.TestCase):
+class Drills(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80)
         cls.lab.web("gateway", 80)
         cls.lab.udp_echo("server", 5300)
         serve(cls.lab)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def spid(self, rules=RULES, *options, **more):
         spid = self.lab.spid(rules, *options, **more)

@@ -10,12 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import exposition
 import lab as lab_module
-from lab import CLIENT4, CLIENT6, SERVER4, SERVER6, Lab, wait_until
+from lab import CLIENT4, CLIENT6, SERVER4, SERVER6, LabTest, wait_until
 
 RULES = """zone lan = eth1
 zone wan = eth0
@@ -58,20 +57,16 @@ for i in range(int(sys.argv[3])):
 """
 
 
-class Drops(unittest.TestCase):
+class Drops(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80)
         cls.lab.udp_echo("server", 5300)
         ready = os.path.join(cls.lab.folder, "ftp-ready")
         cls.lab.start("server", sys.executable, "-c", FTP_SERVER, ready)
         wait_until(lambda: os.path.exists(ready), what="the FTP server")
         cls.spid = cls.lab.spid(RULES)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def setUp(self):
         self.assertIsNone(self.spid.process.poll())

@@ -5,11 +5,10 @@ import re
 import signal
 import subprocess
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, SERVER4, SERVER6, Lab, wait_until
+from lab import CLIENT4, SERVER4, SERVER6, LabTest, wait_until
 
 ZONES = "zone lan = eth1\nzone wan = eth0\nqueue 5\n"
 SLOW = "fastpath off\n"
@@ -100,10 +99,10 @@ class Dialogue:
         self.process.stdout.close()
 
 
-class Failure(unittest.TestCase):
+class Failure(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.fast = cls.lab.mount_bpf()
         cls.lab.web("server", 80)
         cls.lab.udp_echo("server", ALLOWED)
@@ -114,10 +113,6 @@ class Failure(unittest.TestCase):
             ready = os.path.join(cls.lab.folder, f"lines-{port}")
             cls.lab.start("server", sys.executable, "-c", LINES, str(port), ready)
             wait_until(lambda: os.path.exists(ready), what="the server of lines")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def tearDown(self):
         for daemon in self.lab.daemons:

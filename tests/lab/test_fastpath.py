@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, SERVER4, SERVER6, Lab, wait_until
+from lab import SERVER4, SERVER6, LabTest, wait_until
 
 ZONES = "zone lan = eth1\nzone wan = eth0\nfastpath on\n"
 ALLOW = "allow lan to any tcp 80\nallow lan to any udp 7\n"
@@ -85,10 +85,10 @@ def why_not(lab):
     return None
 
 
-class FastPath(unittest.TestCase):
+class FastPath(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         reason = why_not(cls.lab)
         if reason is not None:
             cls.lab.close()
@@ -96,14 +96,8 @@ class FastPath(unittest.TestCase):
         cls.lab.web("server", 80, size=10_000_000)
         cls.lab.udp_echo("server", 7)
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
-
     def tearDown(self):
-        for daemon in self.lab.daemons:
-            daemon.stop(signal.SIGKILL)
-        self.lab.spid(ZONES + ALLOW).stop(signal.SIGINT)
+        self.clear(ZONES + ALLOW)
 
     def queued(self, spid):
         return sum(queue["packets"] for queue in spid.ask("status")[0]["queues"])

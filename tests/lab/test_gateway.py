@@ -6,11 +6,10 @@ import signal
 import socket
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, OUTSIDE4, SERVER4, SERVER6, Lab
+from lab import CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, OUTSIDE4, SERVER4, SERVER6, LabTest
 
 ZONES = "zone lan = eth1 net 192.168.10.0/24, fd00:10::/64\nzone wan = eth0\n"
 RULES = ZONES + """
@@ -22,18 +21,14 @@ reject lan to any udp 81
 """
 
 
-class Gateway(unittest.TestCase):
+class Gateway(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.folder = cls.lab.web("server", 80, 85, size=20_000_000)
         cls.lab.web("client", 80)
         cls.lab.udp_echo("server", 5300)
         cls.spid = cls.lab.spid(RULES)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def test_web_in_both_families(self):
         for address in (SERVER4, f"[{SERVER6}]"):

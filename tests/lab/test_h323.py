@@ -3,11 +3,10 @@
 our own (h323_agent.py)."""
 import os
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, CLIENT6, SERVER4, SERVER6, Lab, wait_until
+from lab import CLIENT4, CLIENT6, SERVER4, SERVER6, LabTest, wait_until
 
 AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "h323_agent.py")
 
@@ -19,15 +18,7 @@ default deny log 100/s
 """
 
 
-class H323(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
-
+class H323(LabTest):
     def start(self, service, alg=" alg h323"):
         """A daemon of its own, with these rules: what another has heard is no matter."""
         self.spid = self.lab.spid(RULES.format(service=service, alg=alg))

@@ -1,35 +1,15 @@
 #!/usr/bin/env python3
 """The lab: spid beside other tools' rules, through iptables' older backend, where both are installed."""
 import os
-import shutil
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import lab as lab_module
+import older
 import test_neighbours
 
-MULTI = "/usr/sbin/xtables-legacy-multi"
 
-
-class Legacy(test_neighbours.Neighbours):
+class Legacy(older.OlderBackend, test_neighbours.Neighbours):
     """The same through the older backend, where it makes a difference."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.shims = tempfile.mkdtemp(prefix="spid-legacy-")
-        for tool in ("iptables", "ip6tables"):
-            for kind in ("", "-save", "-restore"):
-                os.symlink(MULTI, os.path.join(cls.shims, tool + kind))
-        cls.path = os.environ["PATH"]
-        os.environ["PATH"] = cls.shims + ":" + cls.path
-        super().setUpClass()
-
-    @classmethod
-    def tearDownClass(cls):
-        super().tearDownClass()
-        os.environ["PATH"] = cls.path
-        shutil.rmtree(cls.shims)
 
 
 for name in ("docker", "chains_of_nft_before_and_behind", "flush_ruleset", "nobody_else_gets_past_by_the_mark", "ufw_flushes_all_and_comes_up",
@@ -38,7 +18,4 @@ for name in ("docker", "chains_of_nft_before_and_behind", "flush_ruleset", "nobo
     setattr(Legacy, f"test_{name}", None)
 
 if __name__ == "__main__":
-    if not os.path.exists(MULTI):
-        print(f"skipped: {MULTI} is not installed")
-        sys.exit(lab_module.SKIP)
-    lab_module.main(Legacy)
+    older.main(Legacy)

@@ -3,32 +3,24 @@
 import os
 import signal
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import GATEWAY4, GATEWAY6, OUTSIDE4, SERVER4, SERVER6, Lab
+from lab import GATEWAY4, GATEWAY6, OUTSIDE4, SERVER4, SERVER6, LabTest
 
 ZONES = "zone lan = eth1\nzone wan = eth0\n"
 WEB = ZONES + "allow lan to any tcp 80\n"
 
 
-class Lifecycle(unittest.TestCase):
+class Lifecycle(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80)
         cls.lab.web("gateway", 80, 81)
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
-
     def tearDown(self):
-        for daemon in self.lab.daemons:
-            daemon.stop(signal.SIGKILL)
-        # Whatever a test left in the kernel goes by spid's own hand.
-        self.lab.spid(WEB).stop(signal.SIGINT)
+        self.clear(WEB)
 
     def passes(self):
         return self.lab.get(f"http://{SERVER4}/", seconds=1)[0] == 0

@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import exposition
 import lab as lab_module
-from lab import GATEWAY4, SERVER4, Lab, wait_until
+from lab import GATEWAY4, SERVER4, LabTest, wait_until
 
 RULES = """zone lan = eth1
 zone wan = eth0
@@ -53,10 +53,10 @@ time.sleep(1000000)
 """
 
 
-class Monitoring(unittest.TestCase):
+class Monitoring(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80)
         cls.spid = cls.lab.spid(RULES, "--metrics", PLACE, ready=False)
         wait_until(lambda: "ready: " in cls.spid.log() or cls.spid.process.poll() is not None, 20, "the start")
@@ -64,10 +64,6 @@ class Monitoring(unittest.TestCase):
             cls.lab.close()
             raise unittest.SkipTest("this spid was built without libmicrohttpd (apt-get install libmicrohttpd-dev)")
         cls.spid.wait_for("ready: ")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def setUp(self):
         self.assertIsNone(self.spid.process.poll())

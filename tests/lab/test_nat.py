@@ -2,11 +2,10 @@
 """The lab: beside the kernel's NAT, and beside somebody else's filter rules."""
 import os
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, OUTSIDE4, SERVER4, Lab
+from lab import CLIENT4, OUTSIDE4, SERVER4, LabTest
 
 RULES = """
 zone lan = eth1 net 192.168.10.0/24
@@ -16,10 +15,10 @@ allow wan to 192.168.10.20@lan tcp 8080 as "forwarded"
 """
 
 
-class Nat(unittest.TestCase):
+class Nat(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80)
         cls.lab.web("client", 8080, 8081)
         # The server knows no way to the lan: without masquerading it could not answer.
@@ -29,10 +28,6 @@ class Nat(unittest.TestCase):
                       f"-A PREROUTING -i eth0 -p tcp --dport 8889 -j DNAT --to-destination {CLIENT4}:8081"):
             cls.lab.run("gateway", "iptables", "-t", "nat", *words.split(), check=True)
         cls.spid = cls.lab.spid(RULES)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def test_the_web_through_masquerading(self):
         self.assertEqual(self.lab.get(f"http://{SERVER4}/")[:2], (0, "hello from server\n"))

@@ -5,11 +5,10 @@ import shutil
 import signal
 import sys
 import tempfile
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import GATEWAY4, SERVER4, SERVER6, Lab
+from lab import GATEWAY4, SERVER4, SERVER6, LabTest
 
 RULES = "zone lan = eth1\nzone wan = eth0\nallow lan to wan tcp 80\nreject any to any\n"
 
@@ -72,15 +71,11 @@ BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
 """
 
 
-class Neighbours(unittest.TestCase):
+class Neighbours(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80, 81)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def tearDown(self):
         for daemon in self.lab.daemons:

@@ -3,24 +3,19 @@
 import os
 import signal
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import SERVER4, Lab
+from lab import SERVER4, LabTest
 from test_neighbours import RULES
 
 
-class Netns(unittest.TestCase):
+class Netns(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80, 81)
         cls.inside = cls.lab.entries["gateway"]
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def start(self, namespace):
         """The daemon, started from the namespace of this test."""

@@ -3,11 +3,10 @@
 need PPP in the kernel."""
 import os
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, SERVER4, Lab, wait_until
+from lab import CLIENT4, SERVER4, LabTest, wait_until
 
 MESSAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenario")
 
@@ -68,15 +67,7 @@ for call in (1, 2, 3):
 """
 
 
-class Pptp(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
-
+class Pptp(LabTest):
     def tunnels(self, alg):
         """The calls whose GRE packets came back."""
         spid = self.lab.spid(RULES.format(alg=alg))

@@ -4,24 +4,19 @@ import json
 import os
 import signal
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import SERVER4, Lab
+from lab import SERVER4, LabTest
 
 RULES = "zone lan = eth1\nzone wan = eth0\nallow lan to any tcp 80\ntest \"no\" 192.168.10.20@lan to 203.0.113.5@wan udp 9 expect deny\n"
 
 
-class Preflight(unittest.TestCase):
+class Preflight(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def look(self, rules=RULES, *options, prefix=()):
         """(exit status, what is said: {check: [(result, text, mend)]})"""

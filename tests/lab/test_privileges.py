@@ -4,11 +4,10 @@ import os
 import signal
 import stat
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CHANGERS, READERS, SERVER4, SERVER6, SPID_USER, Lab
+from lab import CHANGERS, READERS, SERVER4, SERVER6, SPID_USER, LabTest
 
 RULES = """zone lan = eth1
 zone wan = eth0
@@ -34,10 +33,10 @@ def children(pid):
         return [int(word) for word in file.read().split()]
 
 
-class Privileges(unittest.TestCase):
+class Privileges(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.bpf = cls.lab.mount_bpf()
         cls.lab.web("server", 80, size=2_000_000)
         cls.lab.udp_echo("server", 5300)
@@ -46,14 +45,8 @@ class Privileges(unittest.TestCase):
         cls.filtered = "#define HAVE_SECCOMP 1" in text
         cls.sanitized = "#define SANITIZERS 1" in text
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
-
     def tearDown(self):
-        for daemon in self.lab.daemons:
-            daemon.stop(signal.SIGKILL)
-        self.lab.spid(RULES).stop(signal.SIGINT)
+        self.clear(RULES)
 
     def refused(self, port):
         """Is the connection answered with a reset, and not by silence?"""

@@ -2,11 +2,10 @@
 """The lab: reloads, and what they do to connections that run."""
 import os
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import SERVER4, SERVER6, Lab
+from lab import SERVER4, SERVER6, LabTest
 
 ZONES = "zone lan = eth1\nzone wan = eth0\n"
 WEB = ZONES + "allow lan to any tcp 80 as \"web\"\n"
@@ -46,16 +45,12 @@ class Talker:
         self.process.stdout.close()
 
 
-class Reload(unittest.TestCase):
+class Reload(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80)
         cls.spid = cls.lab.spid(WEB)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def setUp(self):
         self.spid.reload(WEB)

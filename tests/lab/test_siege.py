@@ -5,13 +5,12 @@ import json
 import os
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
 import misuse
 from bystander import Bystander, serve
-from lab import SERVER4, Lab, wait_until
+from lab import SERVER4, LabTest, wait_until
 
 SECONDS = 60 if os.environ.get("SPID_LAB_LONG") else 6
 CLIENTS = 32            # control_socket.h: CONTROL_CLIENTS_MAX
@@ -27,16 +26,12 @@ default deny log 10/s
 """
 
 
-class Siege(unittest.TestCase):
+class Siege(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.mount_bpf()
         serve(cls.lab)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
 
     def setUp(self):
         # In a folder that the daemon makes, and that is its own.

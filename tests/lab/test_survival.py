@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, SERVER4, SERVER6, Lab, tmpfs, wait_until
+from lab import CLIENT4, SERVER4, SERVER6, LabTest, tmpfs, wait_until
 
 ZONES = "zone lan = eth1\nzone wan = eth0\n"
 STAYS, GOES, FORBIDDEN = 9000, 9001, 9999
@@ -125,7 +125,7 @@ while True:
 """
 
 
-class Survival(unittest.TestCase):
+class Survival(LabTest):
     FAST = "fastpath off\n"
     PICKED_UP = True # without what was saved
     COUNT = 200
@@ -136,8 +136,7 @@ class Survival(unittest.TestCase):
             raise unittest.SkipTest("there is no tmpfs for the state table")
         cls.state = os.path.join(tmpfs(), f"spid-lab-{os.getpid()}.state")
         cls.addClassCleanup(lambda: os.path.exists(cls.state) and os.unlink(cls.state))
-        cls.lab = Lab(os.environ.get("builddir", "."))
-        cls.addClassCleanup(cls.lab.close)
+        super().setUpClass()
         # Who reads nothing more closes his window soon.
         cls.lab.run("client", "sysctl", "-qw", "net.ipv4.tcp_rmem=4096 131072 2000000", check=True)
         cls.prepare()

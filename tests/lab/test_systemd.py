@@ -7,11 +7,10 @@ import signal
 import socket
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import GATEWAY4, GATEWAY6, READERS, SERVER4, SERVER6, SPID_USER, Lab
+from lab import GATEWAY4, GATEWAY6, READERS, SERVER4, SERVER6, SPID_USER, LabTest
 
 ZONES = "zone lan = eth1\nzone wan = eth0\n"
 RULES = ZONES + "allow lan to any tcp 80\nreject lan to any tcp 25\n"
@@ -77,21 +76,15 @@ def monotonic_us():
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
 
 
-class Systemd(unittest.TestCase):
+class Systemd(LabTest):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80)
         cls.lab.web("gateway", 80)
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.lab.close()
-
     def tearDown(self):
-        for daemon in self.lab.daemons:
-            daemon.stop(signal.SIGKILL)
-        self.lab.spid(RULES).stop(signal.SIGINT)
+        self.clear(RULES)
 
     def passes(self):
         return self.lab.get(f"http://{SERVER4}/", seconds=1)[0] == 0, self.lab.get(f"http://[{SERVER6}]/", seconds=1)[0] == 0

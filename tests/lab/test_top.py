@@ -15,7 +15,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as lab_module
-from lab import CLIENT4, CLIENT6, SERVER4, SERVER6, Lab, wait_until
+from lab import CLIENT4, CLIENT6, SERVER4, SERVER6, LabTest, wait_until
 
 RULES = """zone lan = eth1
 zone wan = eth0
@@ -105,12 +105,12 @@ def connections(screen):
     return [line for line in lines[at + 1:-1] if " > " in line]
 
 
-class Top(unittest.TestCase):
+class Top(LabTest):
     @classmethod
     def setUpClass(cls):
         if shutil.which("tmux") is None:
             raise unittest.SkipTest("tmux is not installed (apt-get install tmux)")
-        cls.lab = Lab(os.environ.get("builddir", "."))
+        super().setUpClass()
         cls.lab.web("server", 80, size=30 << 20)
         cls.lab.udp_echo("server", 5300)
         ready = os.path.join(cls.lab.folder, "silent-ready")
